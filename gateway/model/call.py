@@ -1,0 +1,67 @@
+"""A call as asked and a reply as given, between listener and road.
+
+Lives only here: the facts a listener extracts from bytes, and what it gets back to render. Must not know HTTP or SSE.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Era = Literal["modern", "legacy"]
+"""Modern is MCP 2026-07-28 (stateless); legacy is 2025-11-25 and older (sessions)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What is known of a request before a byte of its body is read."""
+
+    call_id: str
+    """UUIDv7 text; the id of the record, told to the agent."""
+    credential: str | None
+    """The bearer credential, without its scheme; None when absent. Never logged or stored."""
+    endpoint_agent: str | None
+    """`{agent}` of `/agents/{agent}/mcp`; None on `/mcp`."""
+    peer: str = ""
+    """Address of the peer, for the record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One tool invocation as the agent asked for it, before the catalog has looked at it."""
+
+    name: str
+    """Published tool name."""
+    arguments: Mapping[str, Any]
+    era: Era
+    version: str
+    """Negotiated MCP version."""
+    key: str | None = None
+    """Explicit idempotency key: `Idempotency-Key` header or `_meta`, already agreed and syntax-checked."""
+    key_source: Literal["header", "meta", None] = None
+    traceparent: str | None = None
+    tracestate: str | None = None
+    deadline_ms: int | None = None
+    """The client's own wish, from `_meta["io.sallyport/deadline-ms"]`; only ever shortens."""
+    run_label: str | None = None
+    """Bare `_meta["io.sallyport/run"]`: labels the record, proves nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the road gives back for a call that reached an answer: an MCP result object ready to be encoded."""
+
+    result: Mapping[str, Any]
+    """Cleaned result, unknown fields kept, `_meta` completed; in the form of the upstream's era."""
+    delivered: Any = None
+    """Called by the listener once the last byte went to a live client (None: nobody waits for it)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyError:
+    """The upstream answered with a JSON-RPC error that counts as an answer: relayed, cleaned."""
+
+    code: int
+    message: str
+    data: Any = None
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    delivered: Any = None

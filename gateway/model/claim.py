@@ -1,0 +1,100 @@
+"""What the ledger is asked and what it answers, and the states of one record (ledger §1.4).
+
+Lives only here: the names of the states and the frozen values that cross between road, ledger and store. Must not know
+SQL, Redis, clocks or waiting. The store decides transitions with the pure functions that stand beside these types.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+KeySource = Literal["header", "meta", "derived"]
+
+
+class State(StrEnum):
+    """State of one ledger record; an absent record has none."""
+
+    CLAIMED = "claimed"
+    SENT = "sent"
+    DONE = "done"
+    RETRYABLE = "retryable"
+    DOUBT = "doubt"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One attempt to be the one that executes."""
+
+    record: bytes
+    """HMAC-SHA256 record key (32 bytes): tenant, scope, source, key and round; holds no readable secret."""
+    fingerprint: bytes
+    """SHA-256 over the canonical {tool, upstream, arguments}."""
+    call_id: str
+    owner: str
+    """Random id of this process incarnation."""
+    lease_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The kept outcome of an executed call, base-cleaned; what replays and joins are served from."""
+
+    kind: Literal["result", "error", "withheld"]
+    body: bytes | None
+    """JSON of the result or of the error object; None when it was over the limit: only hash and size are kept."""
+    sha256: str
+    size: int
+    is_error: bool
+    call_id: str
+    """The call that executed."""
+    at: float
+    """Unix seconds when the answer was settled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Won:
+    """The claim is ours under this token; every later write must carry it."""
+
+    token: int
+    departed: bool
+    """True when `sent` and the intent were made durable in the same step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Somebody was here before."""
+
+    state: Literal[State.CLAIMED, State.SENT, State.DONE, State.DOUBT]
+    kept: Kept | None
+    """Set exactly when the state is DONE."""
+    call_id: str
+    delivered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """The same explicit key stands for another fingerprint."""
+
+
+ClaimAnswer = Won | Found | Mismatch
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Executed: keep this for `keep_s` seconds."""
+
+    kept: Kept
+    keep_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class NotDone:
+    """Proven not executed: the next caller may claim again."""
+
+
+@dataclass(frozen=True, slots=True)
+class InDoubt:
+    """Sent, and nobody knows: stays until an answer of the same token or a person settles it."""
+
+
+Ending = Done | NotDone | InDoubt

@@ -1,0 +1,64 @@
+"""How a call can end, for the record: the closed set of audit outcomes, and what an upstream's answer amounted to.
+
+Lives only here: the names. Must not know how an outcome is reached or written. Read by refusal, audit and ledger.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class AuditOutcome(StrEnum):
+    """The closed set of ways a record can end."""
+
+    ANSWERED = "answered"
+    ANSWERED_ERROR = "answered-error"
+    """The tool ran and said it failed (`isError`, or a JSON-RPC error that counts as an answer)."""
+    REPLAYED = "replayed"
+    REJECTED = "rejected"
+    """Not a well-formed request."""
+    REFUSED = "refused"
+    """Well-formed, and turned away before anything was sent."""
+    PENDING = "pending"
+    FAILED = "failed"
+    IN_DOUBT = "in-doubt"
+    WITHHELD = "withheld"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The upstream answered with our id: a result (also one with `isError`)."""
+
+    result: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredError:
+    """The upstream answered with a JSON-RPC error that counts as an answer: it may have acted."""
+
+    code: int
+    message: str
+    data: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """Proven not carried out: no byte left, or the upstream refused before execution by definition (ledger §1.5)."""
+
+    why: str
+    """A short phrase of ours, never the upstream's text."""
+    retry_after_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Bytes left and no usable answer came: whether it was carried out is unknown."""
+
+    why: str
+    timed_out: bool = False
+
+
+Carried = Answered | AnsweredError | Unsent | Lost
+"""What became of one send. A closed set: `match` it and end with `assert_never`."""

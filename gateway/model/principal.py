@@ -1,0 +1,30 @@
+"""Who is calling: tenant, agent and acting user, each with how it was proven.
+
+Lives only here: the shape of a proven identity and its names in policy. Must not know tokens, headers or keys:
+`identity` makes these, everything after it only reads them.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A proven caller. The agent acts for the user; permissions are never more than the user's."""
+
+    tenant: str
+    agent: str
+    """Agent id without its kind, as in the configuration: `support-bot`."""
+    agent_proof: str
+    """How the agent was proven: `key:<id>`, `jwt:<issuer-id>:<claim>`, `anonymous`."""
+    user: str | None = None
+    """`<sub>` for API keys and the first issuer, `<issuer-id>/<sub>` for others; None for a machine."""
+    user_proof: str | None = None
+    roles: frozenset[str] = frozenset()
+    """Roles asserted by an issuer that was given `roles_claim`; others come from policy rows only."""
+    expires_at: float | None = None
+    """Unix seconds after which the credential proves nothing, or None."""
+
+    @property
+    def subject(self) -> str:
+        """The id policy knows: `user:alice`, or `agent:bot` where no user stands behind the call."""
+        return f"user:{self.user}" if self.user is not None else f"agent:{self.agent}"

@@ -1,0 +1,223 @@
+"""The one refusal table: every way a call can be turned away, and what that means on each wire.
+
+Lives only here: reason → JSON-RPC code, HTTP status, shape on `/mcp`, audit outcome, what was executed and what the
+agent may do next. Listeners render from it, the audit trail records from it, documentation is checked against it.
+Must not know: who asked, which room found out, how bytes are written. A room refuses by raising `Refused`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final, Literal
+
+from gateway.model.outcome import AuditOutcome
+
+Executed = Literal["no", "yes", "unknown"]
+Retry = Literal["same_key", "new_key", "after", "never"]
+
+
+class Shape(StrEnum):
+    """How a refusal looks on `/mcp`: can the model do something sensible with it?"""
+
+    RESULT = "result"
+    """Yes: a tool result with `isError: true` and a plain sentence."""
+    ERROR = "error"
+    """No: a JSON-RPC error."""
+    BARE = "bare"
+    """Refused before JSON-RPC was reached: an HTTP status and a short JSON body."""
+
+
+class Reason(StrEnum):
+    """Why a call was turned away. The value is what people and programs read."""
+
+    MALFORMED = "malformed"
+    INVALID_REQUEST = "invalid-request"
+    INVALID_PARAMS = "invalid-params"
+    HEADER_MISMATCH = "header-mismatch"
+    UNSUPPORTED_VERSION = "unsupported-version"
+    MISSING_CAPABILITY = "missing-capability"
+    UNKNOWN_METHOD = "unknown-method"
+    NOT_FOUND = "not-found"
+    BAD_ORIGIN = "bad-origin"
+    BAD_HOST = "bad-host"
+    WRONG_METHOD = "wrong-method"
+    TOO_LARGE = "too-large"
+    TOO_SLOW = "too-slow"
+    WRONG_TYPE = "wrong-type"
+    SESSION_MISSING = "session-missing"
+    SESSION_ENDED = "session-ended"
+    SESSIONS_FULL = "sessions-full"
+    UNAUTHENTICATED = "unauthenticated"
+    INSUFFICIENT_SCOPE = "insufficient-scope"
+    AGENT_MISMATCH = "agent-mismatch"
+    UNKNOWN_TOOL = "unknown-tool"
+    INVALID_ARGUMENTS = "invalid-arguments"
+    POLICY_DENIED = "policy-denied"
+    STOPPED = "stopped"
+    BUDGET_EXHAUSTED = "budget-exhausted"
+    LOOP_DETECTED = "loop-detected"
+    KEY_REUSED = "key-reused"
+    KEY_IN_FLIGHT = "key-in-flight"
+    UPSTREAM_UNAVAILABLE = "upstream-unavailable"
+    UPSTREAM_TIMEOUT = "upstream-timeout"
+    OUTCOME_UNKNOWN = "outcome-unknown"
+    UPSTREAM_INVALID = "upstream-invalid"
+    RESULT_WITHHELD = "result-withheld"
+    OVERLOADED = "overloaded"
+    AUDIT_UNAVAILABLE = "audit-unavailable"
+    STORE_UNAVAILABLE = "store-unavailable"
+    CANCELLED = "cancelled"
+    INTERNAL = "internal"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the table."""
+
+    code: int
+    """JSON-RPC error code, or ours (HTTP status × 100 + n) inside the outcome object."""
+    status: int
+    """HTTP status, modern era and HTTP plane; a legacy session answers JSON-RPC errors with 200."""
+    shape: Shape
+    outcome: AuditOutcome
+    executed: Executed
+    retry: Retry
+    remedy: str
+    """The next step, for the agent or the person behind it."""
+
+
+_ERROR, _RESULT, _BARE = Shape.ERROR, Shape.RESULT, Shape.BARE
+_REJECTED, _REFUSED, _FAILED = AuditOutcome.REJECTED, AuditOutcome.REFUSED, AuditOutcome.FAILED
+
+TABLE: Final[Mapping[Reason, Row]] = {
+    Reason.MALFORMED: Row(-32700, 400, _ERROR, _REJECTED, "no", "never", "Send one well-formed JSON object."),
+    Reason.INVALID_REQUEST: Row(
+        -32600, 400, _ERROR, _REJECTED, "no", "never", "Send one JSON-RPC 2.0 request or notification per POST."
+    ),
+    Reason.INVALID_PARAMS: Row(-32602, 400, _ERROR, _REJECTED, "no", "never", "Correct the parameters named here."),
+    Reason.HEADER_MISMATCH: Row(
+        -32020, 400, _ERROR, _REJECTED, "no", "never", "Make the MCP headers repeat what the body says."
+    ),
+    Reason.UNSUPPORTED_VERSION: Row(
+        -32022, 400, _ERROR, _REJECTED, "no", "never", "Use one of the versions in data.supported."
+    ),
+    Reason.MISSING_CAPABILITY: Row(
+        -32021, 400, _ERROR, _REJECTED, "no", "never", "Declare the capabilities in data.requiredCapabilities."
+    ),
+    Reason.UNKNOWN_METHOD: Row(-32601, 404, _ERROR, _REJECTED, "no", "never", "Use a method this server lists."),
+    Reason.NOT_FOUND: Row(40400, 404, _BARE, _REJECTED, "no", "never", "Use /mcp or /agents/{agent}/mcp."),
+    Reason.BAD_ORIGIN: Row(40300, 403, _BARE, _REJECTED, "no", "never", "Add the origin to listen.origins."),
+    Reason.BAD_HOST: Row(42100, 421, _BARE, _REJECTED, "no", "never", "Add the host to listen.hosts."),
+    Reason.WRONG_METHOD: Row(40500, 405, _BARE, _REJECTED, "no", "never", "POST one JSON-RPC message."),
+    Reason.TOO_LARGE: Row(41300, 413, _BARE, _REJECTED, "no", "never", "Send less; the limit is named here."),
+    Reason.TOO_SLOW: Row(40800, 408, _BARE, _REJECTED, "no", "same_key", "Send the body without long pauses."),
+    Reason.WRONG_TYPE: Row(41500, 415, _BARE, _REJECTED, "no", "never", "Send Content-Type: application/json."),
+    Reason.SESSION_MISSING: Row(
+        40001, 400, _BARE, _REJECTED, "no", "never", "Send initialize first, then Mcp-Session-Id on every request."
+    ),
+    Reason.SESSION_ENDED: Row(40401, 404, _BARE, _REJECTED, "no", "never", "Send initialize again."),
+    Reason.SESSIONS_FULL: Row(50304, 503, _BARE, _REJECTED, "no", "after", "Wait, then send initialize again."),
+    Reason.UNAUTHENTICATED: Row(
+        40100, 401, _BARE, _REFUSED, "no", "never", "Send Authorization: Bearer with a valid key or token."
+    ),
+    Reason.INSUFFICIENT_SCOPE: Row(40301, 403, _BARE, _REFUSED, "no", "never", "Ask for a token with the named scope."),
+    Reason.AGENT_MISMATCH: Row(
+        40306, 403, _BARE, _REFUSED, "no", "never", "Use the URL of the agent the credential proves."
+    ),
+    Reason.UNKNOWN_TOOL: Row(-32602, 404, _ERROR, _REFUSED, "no", "never", "Call tools/list for the tools you have."),
+    Reason.INVALID_ARGUMENTS: Row(
+        42200, 422, _RESULT, _REFUSED, "no", "new_key", "Correct the arguments to the tool's inputSchema."
+    ),
+    Reason.POLICY_DENIED: Row(
+        40302, 403, _RESULT, _REFUSED, "no", "never", "Ask the owner of the policy if this should be permitted."
+    ),
+    Reason.STOPPED: Row(40305, 403, _RESULT, _REFUSED, "no", "never", "An operator must lift the stop first."),
+    Reason.BUDGET_EXHAUSTED: Row(42900, 429, _RESULT, _REFUSED, "no", "after", "Wait until the budget resets."),
+    Reason.LOOP_DETECTED: Row(
+        42902, 429, _RESULT, _REFUSED, "no", "after", "Stop repeating this call; change course or ask the user."
+    ),
+    Reason.KEY_REUSED: Row(
+        42201, 422, _RESULT, _REFUSED, "no", "new_key", "This key stands for other arguments; use a new key."
+    ),
+    Reason.KEY_IN_FLIGHT: Row(
+        40900, 409, _RESULT, _REFUSED, "unknown", "same_key", "The first call still runs; repeat it unchanged."
+    ),
+    Reason.UPSTREAM_UNAVAILABLE: Row(
+        50300, 503, _RESULT, _FAILED, "no", "after", "The tool cannot be reached; nothing was sent. Try again later."
+    ),
+    Reason.UPSTREAM_TIMEOUT: Row(50400, 504, _RESULT, _FAILED, "no", "same_key", "The tool gave no answer in time."),
+    Reason.OUTCOME_UNKNOWN: Row(
+        50401,
+        504,
+        _RESULT,
+        AuditOutcome.IN_DOUBT,
+        "unknown",
+        "never",
+        "The call left but no answer came: it may have been carried out. Check before doing anything again.",
+    ),
+    Reason.UPSTREAM_INVALID: Row(
+        50200, 502, _RESULT, _FAILED, "unknown", "never", "The tool answered something that is not MCP."
+    ),
+    Reason.RESULT_WITHHELD: Row(
+        50201,
+        502,
+        _RESULT,
+        AuditOutcome.WITHHELD,
+        "yes",
+        "never",
+        "The tool ran; its answer was not fit to be passed on. Do not run it again.",
+    ),
+    Reason.OVERLOADED: Row(50301, 503, _ERROR, _REFUSED, "no", "after", "Wait, then repeat the call."),
+    Reason.AUDIT_UNAVAILABLE: Row(
+        50302, 503, _ERROR, _REFUSED, "no", "after", "The audit journal cannot be written; an operator must act."
+    ),
+    Reason.STORE_UNAVAILABLE: Row(
+        50303, 503, _ERROR, _REFUSED, "no", "after", "The ledger cannot be written; an operator must act."
+    ),
+    Reason.CANCELLED: Row(49900, 499, _ERROR, AuditOutcome.CANCELLED, "no", "same_key", "The caller went away."),
+    Reason.INTERNAL: Row(
+        -32603, 500, _ERROR, _FAILED, "unknown", "never", "A defect of the gateway; report the call id."
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One refusal as it happened: a row of the table plus the particulars a person needs."""
+
+    reason: Reason
+    detail: str
+    """One sentence: what, where and why. Safe to show: no secret, no exception text, no upstream text."""
+    executed: Executed | None = None
+    """Set only where this case knows better than the row."""
+    retry_after_ms: int | None = None
+    rules: tuple[str, ...] = ()
+    """Ids of the policy rows that decided, for the record."""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """Standard members of JSON-RPC `error.data`, such as `supported`."""
+
+    @property
+    def row(self) -> Row:
+        return TABLE[self.reason]
+
+    def told(self, call_id: str) -> dict[str, Any]:
+        """The machine-readable object of `_meta["io.sallyport/outcome"]` and of `error.data`."""
+        told: dict[str, Any] = {
+            "reason": self.reason.value,
+            "code": self.row.code,
+            "executed": self.executed or self.row.executed,
+            "retry": self.row.retry,
+            "call_id": call_id,
+            "remedy": self.row.remedy,
+        }
+        if self.retry_after_ms is not None:
+            told["retry_after_ms"] = self.retry_after_ms
+        return told
+
+
+class Refused(Exception):
+    """Raised by any room to end the road; carries the refusal the caller will see."""
+
+    def __init__(self, reason: Reason, detail: str, **particulars: Any) -> None:
+        super().__init__(f"{reason.value}: {detail}")
+        self.refusal = Refusal(reason, detail, **particulars)

@@ -1,0 +1,59 @@
+"""A tool as the house knows it: canonical id, effect, the upstream's own definition.
+
+Lives only here: what a tool is, and the four effects. Must not know who may see it (catalog) or do it (policy).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Literal
+
+ToolId = str
+"""Canonical id `upstream/tool`; the only name policy, ledger, audit and people use."""
+
+Derived = Literal["on", "in_flight_only", "off"]
+
+
+class Effect(StrEnum):
+    """What a call of the tool does to the world; from configuration, never from the upstream's own hints."""
+
+    READ = "read"
+    IDEMPOTENT = "idempotent"
+    MUTATING = "mutating"
+    UNSET = "unset"
+    """Nobody said: mutating where a mistake is dangerous, a read where deduplication would serve a stale answer."""
+
+    @property
+    def leaves_traces(self) -> bool:
+        """Whether the call passes the ledger: everything but a declared read."""
+        return self is not Effect.READ
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """One tool of one upstream, after configuration was laid over the upstream's definition."""
+
+    id: ToolId
+    upstream: str
+    name: str
+    """The upstream's own name for it."""
+    definition: Mapping[str, Any]
+    """The upstream's `tools/list` entry, raw: unknown fields survive."""
+    digest: str
+    """SHA-256 (hex) of the definition in canonical form."""
+    effect: Effect = Effect.UNSET
+    derived: Derived = "on"
+    """How far calls without an explicit key are deduplicated; `unset` tools never go past in-flight and undelivered."""
+    timeout_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedCall:
+    """What leaves the catalog: the one truth about a call for policy, ledger, upstream and record."""
+
+    tool: Tool
+    published_name: str
+    arguments: Mapping[str, Any]
+    """Final arguments: ours stripped, fixed ones injected, validated against the upstream's schema."""
+    occurrence: int = 1
+    """`x_occurrence`: 1 unless the model says it deliberately repeats an identical action."""

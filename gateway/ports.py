@@ -1,0 +1,367 @@
+"""Every seam of the house on one page: what a room may ask of another, without knowing it.
+
+Lives only here: small Protocols and the frozen values that cross them. Imports nothing of ours but `model`. Rooms
+implement these, `app.py` connects them, `pipeline.py` walks through them, tests put fakes behind them.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeVar
+
+from gateway.model.call import Arrival, Asked
+from gateway.model.claim import Claim, ClaimAnswer, Ending, Kept, KeySource
+from gateway.model.decision import Decision
+from gateway.model.outcome import AuditOutcome, Carried
+from gateway.model.principal import Principal
+from gateway.model.tool import ResolvedCall, Tool, ToolId
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """Time comes in through here; nothing else in the house asks the operating system."""
+
+    def now(self) -> float:
+        """Unix seconds, UTC; may step."""
+
+    def monotonic(self) -> float:
+        """Seconds that only move forward; durations and deadlines are measured with these."""
+
+
+Reached = Callable[[str], None]
+"""Called with the name of a crash point as the road passes it; the shipped gateway does nothing, the crash tests kill."""
+
+Entry = Callable[[], Mapping[str, Any]]
+"""A journal entry made lazily: called once, on the writer thread, when the journal takes it."""
+
+
+# -- identity ---------------------------------------------------------------------------------------------------------
+
+
+class Identity(Protocol):
+    """Proves callers."""
+
+    async def prove(self, arrival: Arrival) -> Principal:
+        """Raises Refused: unauthenticated, agent-mismatch. Never waits for the network when a fresh answer is kept."""
+
+
+# -- catalog ----------------------------------------------------------------------------------------------------------
+
+
+class View(Protocol):
+    """The tools one principal can see: its agent's curation ∩ what policy might permit. Immutable."""
+
+    @property
+    def tools(self) -> Sequence[Mapping[str, Any]]:
+        """Published definitions (cleaned, renamed, hidden arguments removed), in a stable order."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) over the published definitions; with `len(tools)` it says what the agent could see."""
+
+    def resolve(self, name: str, arguments: Mapping[str, Any]) -> ResolvedCall:
+        """Raises Refused: unknown-tool (absent or hidden, the same words), invalid-arguments."""
+
+    def published_schema(self, name: str) -> Mapping[str, Any] | None:
+        """The inputSchema as published, for header checks; None when there is no such tool in this view."""
+
+
+class Catalog(Protocol):
+    """Curated tools per agent."""
+
+    @property
+    def version(self) -> int:
+        """Grows with every change of configuration or of an upstream's list."""
+
+    def ids(self, agent: str) -> frozenset[ToolId]:
+        """Canonical ids that the agent's curation lets through, before policy."""
+
+    def view(self, agent: str, visible: frozenset[ToolId]) -> View:
+        """The view of an agent restricted to `visible`."""
+
+    def learn(self, upstream: str, definitions: Sequence[Mapping[str, Any]]) -> None:
+        """Replaces what is known of an upstream's tools."""
+
+
+# -- policy -----------------------------------------------------------------------------------------------------------
+
+
+class Policy(Protocol):
+    """What the acting user may do (Casbin)."""
+
+    @property
+    def version(self) -> str:
+        """Content hash of model, rows and conditions in force."""
+
+    def decide(self, principal: Principal, tool: ToolId, act: str, arguments: Mapping[str, Any]) -> Decision:
+        """Deny beats ask beats allow; nothing matched is deny."""
+
+    def visible(self, principal: Principal, tools: frozenset[ToolId]) -> frozenset[ToolId]:
+        """Tools some allow or ask row could match (conditions of allow rows taken as true, of deny rows as false)."""
+
+
+# -- ledger -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A read, let through by the brakes; nothing was claimed."""
+
+    hint: str | None = None
+    """A loop hint for `_meta`, or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A claim of ours on its way: pass it back to `depart`, `settle`, `release` and `delivered`."""
+
+    claim: Claim
+    token: int
+    departed: bool
+    source: KeySource
+    call: ResolvedCall
+    principal: Principal
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """Already executed: serve what was kept."""
+
+    kept: Kept
+    source: KeySource
+    joined: bool
+    """True when a twin in flight was waited for; False when the answer was there already."""
+    claim: Claim
+
+
+Admission = Passed | Ticket | Replay
+
+
+class Ledger(Protocol):
+    """Once, and within limits: idempotency, budgets, loops, kill switch."""
+
+    async def admit(
+        self,
+        principal: Principal,
+        call: ResolvedCall,
+        asked: Asked,
+        call_id: str,
+        *,
+        intent: Entry | None,
+        deadline: float,
+    ) -> Admission:
+        """Claims and, when `intent` is given, departs in the same durable step.
+
+        A twin in flight is waited for (bounded by `deadline`, monotonic seconds). Raises Refused: stopped,
+        budget-exhausted, loop-detected, key-reused, key-in-flight, outcome-unknown, store-unavailable, audit-unavailable.
+        """
+
+    async def depart(self, ticket: Ticket, intent: Entry) -> Ticket:
+        """Makes `sent` and the intent durable; no byte may leave before it returns. Checks the kill switch again."""
+
+    async def settle(self, ticket: Ticket, ending: Ending, terminal: Entry) -> None:
+        """Stores the ending together with the terminal record; never raises for a store that cannot be written."""
+
+    async def release(self, ticket: Ticket) -> None:
+        """Gives an unsent claim back: retryable, budget returned."""
+
+    def unspend(self, principal: Principal, call: ResolvedCall) -> None:
+        """Returns the budget of a read that was proven unsent."""
+
+    def delivered(self, ticket: Ticket) -> None:
+        """The last byte of the answer went to a live client; shortens the window of derived replays. Not waited for."""
+
+    def note_refused(self, principal: Principal | None, name: str) -> None:
+        """Counts a denial or an unknown tool for loop detection."""
+
+
+class ClaimStore(Protocol):
+    """Durable home of the records; one contract test for every implementation."""
+
+    async def claim(self, claim: Claim, intent: Entry | None) -> ClaimAnswer:
+        """With an intent: claim, `sent` and intent in one durable step."""
+
+    async def depart(self, claim: Claim, token: int, intent: Entry) -> bool:
+        """False when the token was lost; then nothing may be sent."""
+
+    async def finish(self, claim: Claim, token: int, ending: Ending, terminal: Entry | None) -> bool:
+        """claimed | sent | doubt → done, claimed | sent → retryable, sent → doubt; False when the token was lost."""
+
+    def delivered(self, claim: Claim, token: int, keep_s: float) -> None:
+        """Rides on the next commit: the record now ends `keep_s` seconds from now (0 forgets it)."""
+
+
+StopKind = Literal["all", "tenant", "agent", "user", "tool", "upstream"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """One row of the kill switch."""
+
+    kind: StopKind
+    target: str
+    """Id without its kind; empty for `all`."""
+    why: str
+    by: str
+    at: float
+
+
+class StopStore(Protocol):
+    """Durable home of the kill switch."""
+
+    async def put(self, stop: Stop) -> None: ...
+    async def lift(self, kind: StopKind, target: str) -> bool: ...
+    async def all(self) -> Sequence[Stop]: ...
+
+
+# -- upstream ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """One tool call toward an upstream."""
+
+    tool: Tool
+    arguments: Mapping[str, Any]
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    """`_meta` members of ours: traceparent, tracestate, io.sallyport/idempotency-key."""
+    idempotency_key: str | None = None
+    """Sent as the `Idempotency-Key` header where the upstream is HTTP."""
+
+
+Permit = AbstractContextManager[None]
+"""A slot of the upstream's concurrency limit; leaving the context gives it back."""
+
+
+class Upstream(Protocol):
+    """One server behind us."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def address(self) -> str:
+        """Where it is, for records: a URL without credentials, or the command."""
+
+    def try_permit(self) -> Permit | None:
+        """A slot if one is free now."""
+
+    async def permit(self, deadline: float) -> Permit:
+        """Waits in the bounded queue. Raises Refused: upstream-unavailable."""
+
+    async def send(self, call: Outbound, deadline: float) -> Carried:
+        """Never raises for what the other side does: every fault is a value of `Carried`."""
+
+    async def list_tools(self, deadline: float) -> Sequence[Mapping[str, Any]]:
+        """All pages, raw. Raises UpstreamFault."""
+
+    async def close(self) -> None: ...
+
+
+class UpstreamFault(Exception):
+    """An upstream could not be listed; the text is ours and safe to show."""
+
+
+# -- sanitize ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """A value after cleaning, with what was found: {class: count}."""
+
+    value: Any
+    findings: Mapping[str, int]
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.findings)
+
+
+class Sanitizer(Protocol):
+    """Cleans everything that comes back, and redacts what is kept."""
+
+    def result(self, result: Mapping[str, Any], tool: Tool) -> Cleaned:
+        """A tool result; structured content stays valid. Raises Refused: result-withheld."""
+
+    def error(self, message: str, data: Any) -> tuple[Cleaned, Cleaned]: ...
+
+    def definition(self, definition: Mapping[str, Any]) -> Cleaned:
+        """A tools/list entry, for publication."""
+
+    def redacted(self, value: Any) -> Cleaned:
+        """A copy fit for the journal: secrets replaced, long strings shortened."""
+
+
+# -- audit ------------------------------------------------------------------------------------------------------------
+
+
+class Record(Protocol):
+    """The record of one call: opened first, sealed on every exit."""
+
+    @property
+    def call_id(self) -> str: ...
+
+    def note(self, **facts: Any) -> None:
+        """Adds facts under the names of `record.schema.json`."""
+
+    def lap(self, room: str) -> None:
+        """Ends a room: the milliseconds since the last lap are its own."""
+
+    def intent(self) -> Entry:
+        """The write-ahead entry with everything known so far."""
+
+    def close(self, outcome: AuditOutcome, **facts: Any) -> Entry:
+        """Ends the record and hands over its terminal entry; whoever takes it writes it, exactly once."""
+
+    async def seal(self, outcome: AuditOutcome, **facts: Any) -> None:
+        """Ends the record and waits until it is written; does nothing when it was closed or sealed before."""
+
+
+class AuditTrail(Protocol):
+    """Where records come from."""
+
+    def open(self, arrival: Arrival) -> Record: ...
+
+    async def operator(self, who: str, action: str, facts: Mapping[str, Any]) -> None:
+        """Records an operator's action in the same chain."""
+
+
+class Journal(Protocol):
+    """The append-only truth. Called on the writer thread only."""
+
+    def append(self, entries: Iterable[Mapping[str, Any]]) -> None:
+        """Writes entries, chained. Raises OSError; then nothing of this call counts as written."""
+
+    def sync(self) -> None:
+        """fdatasync. Raises OSError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One thing for the writer thread: a change of the ledger file, journal entries, or both."""
+
+    change: Callable[[Any], Any] | None = None
+    """Runs on the one SQLite connection, inside the group's transaction; its result is the work's result."""
+    entries: Callable[[Any], Sequence[Entry]] | None = None
+    """Journal entries, given the change's result (None without a change)."""
+    durable: bool = False
+    """Released only after fdatasync and COMMIT."""
+    needs_journal: bool = False
+    """Fails with JournalUnavailable when the journal cannot be written; otherwise its entries wait in memory."""
+
+
+class JournalUnavailable(Exception):
+    """The journal cannot be written."""
+
+
+class StoreUnavailable(Exception):
+    """The ledger file cannot be written."""
+
+
+class Writer(Protocol):
+    """The one writer thread: takes whatever is queued, no timer."""
+
+    def submit(self, work: Work) -> Awaitable[Any]:
+        """Raises JournalUnavailable, StoreUnavailable, or what `change` raised."""
