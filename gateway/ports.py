@@ -9,11 +9,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar
 
-from gateway.model.call import Arrival, Asked
+from gateway.model.call import Arrival, Asked, Reply, ReplyError
 from gateway.model.claim import Claim, ClaimAnswer, Ending, Kept, KeySource
 from gateway.model.decision import Decision
 from gateway.model.outcome import AuditOutcome, Carried
 from gateway.model.principal import Principal
+from gateway.model.refusal import Refusal
 from gateway.model.tool import ResolvedCall, Tool, ToolId
 
 T = TypeVar("T")
@@ -33,7 +34,7 @@ Reached = Callable[[str], None]
 """Called with the name of a crash point as the road passes it; the shipped gateway does nothing, the crash tests kill."""
 
 Entry = Callable[[], Mapping[str, Any]]
-"""A journal entry made lazily: called once, on the writer thread, when the journal takes it."""
+"""A journal entry made lazily, on the writer thread, when the journal takes it; pure, so that it may be made again."""
 
 
 # -- identity ---------------------------------------------------------------------------------------------------------
@@ -149,10 +150,13 @@ class Ledger(Protocol):
         asked: Asked,
         call_id: str,
         *,
-        intent: Entry | None,
+        intent: Callable[[], Entry | None],
         deadline: float,
     ) -> Admission:
-        """Claims and, when `intent` is given, departs in the same durable step.
+        """Claims and, when `intent()` gives an entry, departs in the same durable step.
+
+        `intent` is called at most once per attempt to claim, at the very moment of claiming and never while a twin is
+        waited for: it takes the upstream's free slot, so None means that there is none now and `depart` comes later.
 
         A twin in flight is waited for (bounded by `deadline`, monotonic seconds). Raises Refused: stopped,
         budget-exhausted, loop-detected, key-reused, key-in-flight, outcome-unknown, store-unavailable, audit-unavailable.
@@ -335,7 +339,7 @@ class Journal(Protocol):
         """Writes entries, chained. Raises OSError; then nothing of this call counts as written."""
 
     def sync(self) -> None:
-        """fdatasync. Raises OSError."""
+        """fdatasync. Raises OSError; then nothing of the last `append` counts as written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,9 +363,48 @@ class JournalUnavailable(Exception):
 class StoreUnavailable(Exception):
     """The ledger file cannot be written."""
 
+    def __init__(self, text: str, *, journaled: bool = False) -> None:
+        super().__init__(text)
+        self.journaled = journaled
+        """True when the work's entries are in the journal all the same (COMMIT failed after them): never write them again."""
+
 
 class Writer(Protocol):
     """The one writer thread: takes whatever is queued, no timer."""
 
     def submit(self, work: Work) -> Awaitable[Any]:
         """Raises JournalUnavailable, StoreUnavailable, or what `change` raised."""
+
+    def ride(self, change: Callable[[Any], Any]) -> None:
+        """Queues a change that costs no commit of its own: it runs with the next group that commits, or at close."""
+
+
+# -- the road ---------------------------------------------------------------------------------------------------------
+
+
+class Road(Protocol):
+    """The pipeline, as listeners see it."""
+
+    def open(self, arrival: Arrival) -> Record:
+        """Opens the record of a request, before anything is known of it."""
+
+    async def identify(self, record: Record, arrival: Arrival) -> Principal:
+        """Raises Refused with the record still open: the listener seals it through `refuse`."""
+
+    async def call(self, record: Record, principal: Principal, asked: Asked) -> Reply | ReplyError:
+        """Walks one call; the record is sealed on every exit. Raises Refused.
+
+        Cancelling it says that the caller went away; what must go on is shielded inside.
+        """
+
+    async def list_tools(self, record: Record, principal: Principal) -> Sequence[Mapping[str, Any]]:
+        """Published definitions in a stable order; seals the record. Raises Refused."""
+
+    def schema(self, principal: Principal, name: str) -> Mapping[str, Any] | None:
+        """The published inputSchema of a tool the principal sees; None for any other name."""
+
+    async def refuse(self, record: Record, refusal: Refusal) -> None:
+        """Seals the record of a request the listener turned away. Raises Refused: audit-unavailable."""
+
+    def forget(self, record: Record) -> None:
+        """Drops the record of a request that leaves none: ping, initialize, discovery, notifications."""

@@ -37,7 +37,7 @@ class Asked:
     """Negotiated MCP version."""
     key: str | None = None
     """Explicit idempotency key: `Idempotency-Key` header or `_meta`, already agreed and syntax-checked."""
-    key_source: Literal["header", "meta", None] = None
+    key_source: Literal["header", "meta"] | None = None
     traceparent: str | None = None
     tracestate: str | None = None
     deadline_ms: int | None = None

@@ -84,7 +84,8 @@ class Done:
     """Executed: keep this for `keep_s` seconds."""
 
     kept: Kept
-    keep_s: float
+    keep_s: float = 0.0
+    """Filled in by the ledger, which knows the window of the key's source."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ class Reason(StrEnum):
     SESSION_MISSING = "session-missing"
     SESSION_ENDED = "session-ended"
     SESSIONS_FULL = "sessions-full"
+    STREAM_TAKEN = "stream-taken"
     UNAUTHENTICATED = "unauthenticated"
     INSUFFICIENT_SCOPE = "insufficient-scope"
     AGENT_MISMATCH = "agent-mismatch"
@@ -117,6 +118,9 @@ TABLE: Final[Mapping[Reason, Row]] = {
     ),
     Reason.SESSION_ENDED: Row(40401, 404, _BARE, _REJECTED, "no", "never", "Send initialize again."),
     Reason.SESSIONS_FULL: Row(50304, 503, _BARE, _REJECTED, "no", "after", "Wait, then send initialize again."),
+    Reason.STREAM_TAKEN: Row(
+        40901, 409, _BARE, _REJECTED, "no", "never", "A session has one GET stream; close the other one first."
+    ),
     Reason.UNAUTHENTICATED: Row(
         40100, 401, _BARE, _REFUSED, "no", "never", "Send Authorization: Bearer with a valid key or token."
     ),
@@ -200,6 +204,15 @@ class Refusal:
     def row(self) -> Row:
         return TABLE[self.reason]
 
+    def facts(self) -> dict[str, Any]:
+        """The same for the record, under the names of `record.schema.json`."""
+        return {
+            "reason": self.reason.value,
+            "code": self.row.code,
+            "executed": self.executed or self.row.executed,
+            "detail": self.detail,
+        }
+
     def told(self, call_id: str) -> dict[str, Any]:
         """The machine-readable object of `_meta["io.sallyport/outcome"]` and of `error.data`."""
         told: dict[str, Any] = {
@@ -221,3 +234,10 @@ class Refused(Exception):
     def __init__(self, reason: Reason, detail: str, **particulars: Any) -> None:
         super().__init__(f"{reason.value}: {detail}")
         self.refusal = Refusal(reason, detail, **particulars)
+
+    @classmethod
+    def of(cls, refusal: Refusal) -> "Refused":
+        """A refusal that was found earlier, raised now."""
+        refused = cls(refusal.reason, refusal.detail)
+        refused.refusal = refusal
+        return refused

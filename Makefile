@@ -1,0 +1,58 @@
+# `make` alone lists the targets. Everything runs from a private environment in .venv, built from hashed locks.
+PYTHON ?= python3
+BIN := .venv/bin
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --no-header --no-annotate pyproject.toml
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check fix deep bench lock schema clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: .venv/.run ## start the example tools and the gateway; prints URLs, tokens and client snippets
+	@$(BIN)/python -m examples.helpdesk.up
+
+test: .venv/.dev ## the tests, under two minutes
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not deep" $(ARGS)
+
+check: .venv/.dev ## style, types, the architecture contracts, the locks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m tests.architecture
+
+fix: .venv/.dev ## what ruff can mend by itself
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+deep: .venv/.dev ## the slow tests: more examples, longer runs
+	$(BIN)/python -m pytest -n 2 --hypothesis-profile deep $(ARGS)
+
+bench: .venv/.dev ## added latency and throughput beside direct and nginx; figures in docs/figures.md
+	$(BIN)/python -m bench.road $(ARGS)
+
+lock: .venv/.dev ## compile requirements/*.txt anew from pyproject.toml
+	$(LOCK) -o requirements/gateway.txt
+	$(LOCK) --group examples -c requirements/gateway.txt -o requirements/examples.txt
+	$(LOCK) --group dev -c requirements/examples.txt -o requirements/dev.txt
+
+schema: .venv/.dev ## publish the JSON Schema of config.yaml
+	$(BIN)/python -m gateway.config.publish > gateway/config/schema.json
+
+clean: ## remove the environment and the example's state
+	rm -rf .venv .sallyport
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Sallyport needs Python 3.11 or newer")'
+	$(PYTHON) -m venv .venv
+
+.venv/.run: requirements/examples.txt pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/examples.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.dev: requirements/dev.txt .venv/.run | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@

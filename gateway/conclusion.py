@@ -1,0 +1,118 @@
+"""What one send amounted to: for the agent, for the ledger and for the record, from one match over one closed set.
+
+Lives only here: the mapping `Carried` → reply or refusal, ending, audit facts. An answer is cleaned here, before
+anybody sees or keeps it. Must not know the road's order, transports or stores. Called by the pipeline only.
+"""
+
+import hashlib
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, assert_never
+
+from gateway.model.call import Reply, ReplyError
+from gateway.model.claim import Done, Ending, InDoubt, Kept, NotDone
+from gateway.model.outcome import Answered, AnsweredError, AuditOutcome, Carried, Lost, Unsent
+from gateway.model.refusal import Reason, Refusal, Refused
+from gateway.model.tool import ResolvedCall
+from gateway.ports import Cleaned, Sanitizer
+from gateway.replies import marked, provenance
+from gateway.wire.strict_json import dump
+
+_log = logging.getLogger("sallyport")
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """What one send amounted to: for the agent, for the ledger, for the record."""
+
+    ends: Reply | ReplyError | Refusal
+    outcome: AuditOutcome
+    facts: Mapping[str, Any]
+    kind: Literal["result", "error", "withheld"] = "withheld"
+    kept: bytes = b""
+    """JSON as it is kept for replays: cleaned, without what belongs to this one call."""
+    is_error: bool = False
+
+    @classmethod
+    def answered(cls, cleaned: Cleaned, marks: Mapping[str, Any]) -> "Conclusion":
+        kept = dump(cleaned.value)
+        is_error = cleaned.value.get("isError") is True
+        return cls(
+            ends=Reply(marked(cleaned.value, marks)),
+            outcome=AuditOutcome.ANSWERED_ERROR if is_error else AuditOutcome.ANSWERED,
+            facts={"executed": "yes", "findings": dict(cleaned.findings), "result": _seen(kept, is_error=is_error)},
+            kind="result",
+            kept=kept,
+            is_error=is_error,
+        )
+
+    @classmethod
+    def failed(cls, code: int, message: Cleaned, data: Cleaned, marks: Mapping[str, Any]) -> "Conclusion":
+        kept = dump({"code": code, "message": message.value, "data": data.value})
+        findings = dict(message.findings) | dict(data.findings)
+        return cls(
+            ends=ReplyError(code, message.value, data.value, meta=marks),
+            outcome=AuditOutcome.ANSWERED_ERROR,
+            facts={"executed": "yes", "code": code, "findings": findings, "result": _seen(kept, is_error=True)},
+            kind="error",
+            kept=kept,
+            is_error=True,
+        )
+
+    @classmethod
+    def turned_away(cls, refusal: Refusal) -> "Conclusion":
+        return cls(ends=refusal, outcome=refusal.row.outcome, facts=refusal.facts())
+
+    def ending(self, carried: Carried, call_id: str, now: float) -> Ending:
+        """The same for the ledger (ledger §1.5): an answer is kept, a proven non-send is given back, the rest is doubt."""
+        match carried:
+            case Unsent():
+                return NotDone()
+            case Lost():
+                return InDoubt()
+            case Answered() | AnsweredError():
+                sha256 = hashlib.sha256(self.kept).hexdigest()
+                return Done(
+                    Kept(self.kind, self.kept, sha256, len(self.kept), is_error=self.is_error, call_id=call_id, at=now)
+                )
+            case _:
+                assert_never(carried)
+
+
+def conclude(carried: Carried, call: ResolvedCall, call_id: str, sanitize: Sanitizer) -> Conclusion:
+    """Whatever came back is cleaned before anybody sees or keeps it; what cannot be cleaned is withheld."""
+    match carried:
+        case Answered():
+            try:
+                cleaned = sanitize.result(carried.result, call.tool)
+            except Refused as refused:
+                return Conclusion.turned_away(refused.refusal)
+            except Exception:  # noqa: BLE001  a defect must neither pass what it could not clean nor lose the call
+                _log.exception("call %s: the sanitizer failed", call_id)
+                return Conclusion.turned_away(Refusal(Reason.RESULT_WITHHELD, "The answer could not be cleaned."))
+            return Conclusion.answered(cleaned, provenance(call_id, call, cleaned.findings))
+        case AnsweredError():
+            message, data = sanitize.error(carried.message, carried.data)
+            return Conclusion.failed(carried.code, message, data, provenance(call_id, call, {}))
+        case Unsent():
+            detail = f"{call.tool.upstream} did not take the call: {carried.why}."
+            return Conclusion.turned_away(
+                Refusal(Reason.UPSTREAM_UNAVAILABLE, detail, retry_after_ms=carried.retry_after_ms)
+            )
+        case Lost():
+            return Conclusion.turned_away(_lost(call, carried))
+        case _:
+            assert_never(carried)
+
+
+def _lost(call: ResolvedCall, lost: Lost) -> Refusal:
+    if call.tool.effect.leaves_traces:
+        detail = f"{call.tool.id} was sent and no usable answer came ({lost.why}); it may have been carried out."
+        return Refusal(Reason.OUTCOME_UNKNOWN, detail)
+    reason = Reason.UPSTREAM_TIMEOUT if lost.timed_out else Reason.UPSTREAM_INVALID
+    return Refusal(reason, f"{call.tool.id} gave no usable answer: {lost.why}.")
+
+
+def _seen(kept: bytes, *, is_error: bool) -> dict[str, Any]:
+    return {"sha256": hashlib.sha256(kept).hexdigest(), "bytes": len(kept), "is_error": is_error}

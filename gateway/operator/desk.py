@@ -1,0 +1,93 @@
+"""What the operator plane may ask of the house: small Protocols, implemented by rooms and put together in `app.py`.
+
+Lives only here: the operator's seams. Must not know FastAPI (routes do) nor how a room answers. Everything that
+changes something goes through `AuditTrail.operator`, so that it stands in the same chain as the calls.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from gateway.ports import AuditTrail, Stop, StopKind
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of records and where the next one starts."""
+
+    records: Sequence[Mapping[str, Any]]
+    next: str | None
+
+
+class AuditDesk(Protocol):
+    """Questions to the audit index, which is brought up to date first."""
+
+    async def query(self, filters: Mapping[str, str]) -> Page:
+        """Raises ValueError with a sentence for a filter, limit or cursor that makes no sense."""
+
+    async def call(self, call_id: str) -> Sequence[Mapping[str, Any]]:
+        """All entries of one call, oldest first; empty when there is none."""
+
+    def all(self, filters: Mapping[str, str]) -> AsyncIterator[Mapping[str, Any]]:
+        """Every record the filters let through, page after page."""
+
+
+class StopDesk(Protocol):
+    """The kill switch."""
+
+    async def stop(self, stop: Stop) -> None: ...
+    async def lift(self, kind: StopKind, target: str) -> bool: ...
+    def stops(self) -> Sequence[Stop]: ...
+
+
+class KeyDesk(Protocol):
+    """API keys made at run time."""
+
+    def new(
+        self, *, agent: str, user: str | None, tenant: str, key_id: str | None, expires: float | None
+    ) -> tuple[str, str]:
+        """(id, secret); the secret is never seen again. Raises ValueError for an id that is taken."""
+
+    def ls(self) -> Sequence[Mapping[str, Any]]: ...
+    def revoke(self, key_id: str) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """One tool as one pair of agent and user stands to it."""
+
+    tool: str
+    published: str | None
+    """Published name, None when hidden."""
+    effect: str
+    why: str
+    """The rule or the curation that shows or hides it, in a few words."""
+
+
+class HouseDesk(Protocol):
+    """State of the house."""
+
+    def tools(self, agent: str, user: str | None, tenant: str) -> Sequence[Sight]:
+        """Raises KeyError for an agent that is not configured."""
+
+    def agents(self) -> Sequence[Mapping[str, Any]]: ...
+    def policy(self) -> Mapping[str, Any]: ...
+    def health(self) -> Mapping[str, str]:
+        """Component → `ok` or what is wrong; every value `ok` means ready."""
+
+    def started(self) -> bool: ...
+    def metrics(self) -> bytes:
+        """Prometheus text format."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Everything the operator plane is given."""
+
+    audit: AuditDesk
+    trail: AuditTrail
+    stops: StopDesk
+    keys: KeyDesk
+    house: HouseDesk
+    now: Any
+    """() -> Unix seconds."""

@@ -1,0 +1,54 @@
+"""The operator plane: one FastAPI application over the desk, documented, instrumented, apart from the agents.
+
+Lives only here: how the routes are put together, one error shape (RFC 9457), telemetry. Must not know rooms. Built
+lazily by `app.py` and served on its own port.
+"""
+
+from collections.abc import Mapping
+
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
+
+from gateway.operator import audit_routes, control_routes, health_routes, key_routes
+from gateway.operator.access import Access, Person
+from gateway.operator.desk import Desk
+
+ABOUT = """Sallyport's operator plane: what agents did and why it was allowed, who may do what, and the brakes.
+
+Probes and metrics are open; everything else needs a bearer token with the role `viewer`, changes the role `operator`.
+"""
+
+
+def operator_plane(desk: Desk, tokens: Mapping[str, Person]) -> FastAPI:
+    """`tokens` maps `sha256:…` of a token to the person it stands for."""
+    app = FastAPI(title="Sallyport operator API", version="1", description=ABOUT, redoc_url=None)
+    access = Access(tokens)
+    app.include_router(health_routes.routes(desk))
+    app.include_router(audit_routes.routes(desk, access))
+    app.include_router(control_routes.routes(desk, access))
+    app.include_router(key_routes.routes(desk, access))
+    app.add_exception_handler(HTTPException, _problem)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    # Receive and send spans would make one span per chunk; probes are noise.
+    FastAPIInstrumentor.instrument_app(
+        app, excluded_urls="livez,readyz,startupz,metrics", exclude_spans=["receive", "send"]
+    )
+    return app
+
+
+async def _problem(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    return _rfc9457(error.status_code, str(error.detail), error.headers)
+
+
+async def _invalid(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    return _rfc9457(422, f"{'.'.join(map(str, first['loc']))}: {first['msg']}", None)
+
+
+def _rfc9457(status: int, detail: str, headers: Mapping[str, str] | None) -> JSONResponse:
+    body = {"type": "about:blank", "status": status, "detail": detail}
+    return JSONResponse(body, status, headers=headers, media_type="application/problem+json")

@@ -1,0 +1,308 @@
+"""The road: what happens to a call, in order, in one place.
+
+Lives only here: the order of the rooms and what each exit means for the next. The record is opened first and sealed on
+every exit. Each fact is a local variable that exists only after the room that finds it, so a wrong order cannot be
+written. Must not know bytes, HTTP, Casbin, SQL or how any room works; it sees them through `ports`. Called by the
+listener; `_walk` for every call, then `_read` for declared reads and `_once` for everything else.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any, assert_never
+
+from gateway import ports
+from gateway.conclusion import conclude
+from gateway.model.call import Arrival, Asked, Reply, ReplyError
+from gateway.model.decision import Verdict
+from gateway.model.outcome import AuditOutcome, Unsent
+from gateway.model.principal import Principal
+from gateway.model.refusal import Reason, Refusal, Refused
+from gateway.model.tool import Effect, ResolvedCall
+from gateway.replies import hinted, kept_reply
+from gateway.tasks import Tasks
+from gateway.wire.strict_json import digest
+
+_log = logging.getLogger("sallyport")
+
+LONGEST_S = 900.0
+"""No call outlives this, whatever configuration and caller say."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Leg:
+    """What is known of a call that may be carried: it exists only behind identity, catalog and policy."""
+
+    record: ports.Record
+    principal: Principal
+    asked: Asked
+    call: ResolvedCall
+    upstream: ports.Upstream
+    deadline: float
+    """Monotonic seconds."""
+
+
+class _Caller:
+    """Whether the one who asked still waits; a detached call looks just before it would depart."""
+
+    here = True
+
+    def must_be_here(self) -> None:
+        if not self.here:
+            raise Refused(Reason.CANCELLED, "The caller went away before the call was sent.")
+
+
+class Road:
+    """Walks calls through the house. One per process."""
+
+    def __init__(
+        self,
+        *,
+        identity: ports.Identity,
+        catalog: ports.Catalog,
+        policy: ports.Policy,
+        ledger: ports.Ledger,
+        upstreams: Mapping[str, ports.Upstream],
+        sanitize: ports.Sanitizer,
+        audit: ports.AuditTrail,
+        tasks: Tasks,
+        clock: ports.Clock,
+    ) -> None:
+        self._identity = identity
+        self._catalog = catalog
+        self._policy = policy
+        self._ledger = ledger
+        self._upstreams = upstreams
+        self._sanitize = sanitize
+        self._audit = audit
+        self._tasks = tasks
+        self._clock = clock
+
+    def open(self, arrival: Arrival) -> ports.Record:
+        """Opens the record of a request, before anything is known of it."""
+        return self._audit.open(arrival)
+
+    async def identify(self, record: ports.Record, arrival: Arrival) -> Principal:
+        """Who is it? Raises Refused: unauthenticated, agent-mismatch."""
+        principal = await self._identity.prove(arrival)
+        record.note(
+            tenant=principal.tenant,
+            agent=principal.agent,
+            agent_proof=principal.agent_proof,
+            user=principal.user,
+            user_proof=principal.user_proof,
+        )
+        record.lap("identity")
+        return principal
+
+    async def list_tools(self, record: ports.Record, principal: Principal) -> Sequence[Mapping[str, Any]]:
+        """The shorter road: catalog ∩ policy, definitions cleaned when they were learnt."""
+        view = self.view(principal)
+        record.note(kind="list", visible={"count": len(view.tools), "digest": view.digest}, policy=self._policy.version)
+        record.lap("catalog")
+        await self._seal(record, AuditOutcome.ANSWERED)
+        return view.tools
+
+    def view(self, principal: Principal) -> ports.View:
+        """What the principal can see: curation of the agent ∩ what policy might permit the user."""
+        visible = self._policy.visible(principal, self._catalog.ids(principal.agent))
+        return self._catalog.view(principal.agent, visible)
+
+    def schema(self, principal: Principal, name: str) -> Mapping[str, Any] | None:
+        """The published inputSchema, against which the listener checks `Mcp-Param-*` headers."""
+        return self.view(principal).published_schema(name)
+
+    async def refuse(self, record: ports.Record, refusal: Refusal) -> None:
+        """Seals the record of a request that was turned away."""
+        await self._seal(record, refusal.row.outcome, **refusal.facts())
+
+    async def call(self, record: ports.Record, principal: Principal, asked: Asked) -> Reply | ReplyError:
+        """Walks one tool call to its end and seals its record. Raises Refused, with the record sealed."""
+        record.note(kind="call", asked=asked.name, era=asked.era, version=asked.version, run=asked.run_label)
+        try:
+            return await self._walk(record, principal, asked)
+        except Refused as refused:
+            if refused.refusal.reason in {Reason.POLICY_DENIED, Reason.UNKNOWN_TOOL}:
+                self._ledger.note_refused(principal, asked.name)
+            await self.refuse(record, refused.refusal)
+            raise
+        except asyncio.CancelledError:
+            self._tasks.start(record.seal(AuditOutcome.CANCELLED, reason=Reason.CANCELLED.value), "seal-cancelled")
+            raise
+        except Exception as error:
+            _log.exception("call %s met a defect", record.call_id)
+            refusal = Refused(Reason.INTERNAL, f"The gateway failed while handling call {record.call_id}.")
+            await self.refuse(record, refusal.refusal)
+            raise refusal from error
+
+    async def _walk(self, record: ports.Record, principal: Principal, asked: Asked) -> Reply | ReplyError:
+        view = self.view(principal)
+        record.note(visible={"count": len(view.tools), "digest": view.digest})
+        call = view.resolve(asked.name, asked.arguments)
+        tool = call.tool
+        record.note(
+            tool=tool.id,
+            upstream=tool.upstream,
+            effect=tool.effect.value,
+            tool_digest=tool.digest,
+            arguments=self._sanitize.redacted(call.arguments).value,
+            arguments_sha256=digest(call.arguments),
+        )
+        record.lap("catalog")
+
+        decision = self._policy.decide(principal, tool.id, "call", call.arguments)
+        record.note(
+            decision=decision.verdict.value,
+            rules=list(decision.rules),
+            policy=decision.version,
+            policy_errors=list(decision.errors),
+        )
+        record.lap("policy")
+        match decision.verdict:
+            case Verdict.ALLOW:
+                pass
+            case Verdict.DENY | Verdict.ASK:  # approval stands here once it exists; until then ask is no permission
+                raise _denied(principal, tool.id, decision.rules)
+            case _:
+                assert_never(decision.verdict)
+
+        upstream = self._upstreams[tool.upstream]
+        record.note(address=upstream.address)
+        deadline = self._clock.monotonic() + _allowed_s(call, asked)
+        leg = _Leg(record, principal, asked, call, upstream, deadline)
+        if tool.effect is Effect.READ:
+            return await self._read(leg)
+        caller = _Caller()
+        once = self._tasks.start(self._once(leg, caller), "call")
+        try:
+            return await asyncio.shield(once)
+        except asyncio.CancelledError:
+            caller.here = False  # what has departed goes on to its record; what has not, does not depart
+            once.add_done_callback(_swallow)
+            raise
+
+    async def _read(self, leg: _Leg) -> Reply | ReplyError:
+        record, call = leg.record, leg.call
+        admitted = await self._ledger.admit(
+            leg.principal, call, leg.asked, record.call_id, intent=_nothing_departs, deadline=leg.deadline
+        )
+        assert isinstance(admitted, ports.Passed)
+        record.lap("ledger")
+        try:
+            with leg.upstream.try_permit() or await leg.upstream.permit(leg.deadline):
+                record.lap("permit")
+                carried = await leg.upstream.send(_outbound(call, leg.asked), leg.deadline)
+        except Refused:
+            self._ledger.unspend(leg.principal, call)
+            raise
+        record.lap("upstream")
+        if isinstance(carried, Unsent):
+            self._ledger.unspend(leg.principal, call)
+        concluded = conclude(carried, call, record.call_id, self._sanitize)
+        record.lap("sanitize")
+        if isinstance(concluded.ends, Refusal):
+            raise Refused.of(concluded.ends)
+        await self._seal(record, concluded.outcome, **concluded.facts)
+        return hinted(concluded.ends, admitted.hint)
+
+    async def _once(self, leg: _Leg, caller: _Caller) -> Reply | ReplyError:
+        record, call = leg.record, leg.call
+        with ExitStack() as slot:
+
+            def departs_at_once() -> ports.Entry | None:
+                """Asked at the moment of claiming, so that waiting for a twin holds no slot."""
+                if (permit := leg.upstream.try_permit()) is None:
+                    return None
+                slot.enter_context(permit)
+                return record.intent()
+
+            admitted = await self._ledger.admit(
+                leg.principal, call, leg.asked, record.call_id, intent=departs_at_once, deadline=leg.deadline
+            )
+            record.lap("ledger")
+            match admitted:
+                case ports.Ticket():
+                    ticket = await self._departed(leg, admitted, caller, slot)
+                case ports.Replay():
+                    return await self._replay(record, call, admitted)
+                case ports.Passed():
+                    raise AssertionError("a call that leaves traces was let past the ledger")
+                case _:
+                    assert_never(admitted)
+            carried = await leg.upstream.send(_outbound(call, leg.asked, key=ticket.claim.record.hex()), leg.deadline)
+        record.lap("upstream")
+        concluded = conclude(carried, call, record.call_id, self._sanitize)
+        record.lap("sanitize")
+        ending = concluded.ending(carried, record.call_id, self._clock.now())
+        await self._ledger.settle(ticket, ending, record.close(concluded.outcome, **concluded.facts))
+        if isinstance(concluded.ends, Refusal):
+            raise Refused.of(concluded.ends)
+        return hinted(concluded.ends, ticket.hint, delivered=lambda: self._ledger.delivered(ticket))
+
+    async def _departed(self, leg: _Leg, ticket: ports.Ticket, caller: _Caller, slot: ExitStack) -> ports.Ticket:
+        """Sees to it that `sent` and the intent are durable; most calls departed in the step that claimed."""
+        leg.record.note(key={"source": ticket.source, "record": ticket.claim.record.hex(), "state": "claimed"})
+        if ticket.departed:
+            return ticket
+        try:
+            slot.enter_context(await leg.upstream.permit(leg.deadline))
+            leg.record.lap("permit")
+            caller.must_be_here()
+        except Refused:
+            await self._ledger.release(ticket)
+            raise
+        departed = await self._ledger.depart(ticket, leg.record.intent())
+        leg.record.lap("ledger")
+        return departed
+
+    async def _replay(self, record: ports.Record, call: ResolvedCall, replay: ports.Replay) -> Reply | ReplyError:
+        record.note(
+            key={
+                "source": replay.source,
+                "record": replay.claim.record.hex(),
+                "state": "joined" if replay.joined else "replayed",
+                "original": replay.kept.call_id,
+            },
+            result={"sha256": replay.kept.sha256, "bytes": replay.kept.size, "is_error": replay.kept.is_error},
+        )
+        await self._seal(record, AuditOutcome.REPLAYED, executed="yes")
+        return kept_reply(replay, call, record.call_id)
+
+    async def _seal(self, record: ports.Record, outcome: AuditOutcome, **facts: Any) -> None:
+        try:
+            await record.seal(outcome, **facts)
+        except ports.JournalUnavailable:
+            raise Refused(Reason.AUDIT_UNAVAILABLE, "The audit journal cannot be written.") from None
+
+
+def _nothing_departs() -> None:
+    """A read has no intent."""
+
+
+def _swallow(task: asyncio.Task[Any]) -> None:
+    """The caller is gone: a refusal at the end of a detached call is in its record and goes nowhere else."""
+    if not task.cancelled():
+        task.exception()
+
+
+def _allowed_s(call: ResolvedCall, asked: Asked) -> float:
+    """Seconds this call may take: the tool's own limit, shortened by the caller's wish, never over `LONGEST_S`."""
+    wished = asked.deadline_ms / 1000 if asked.deadline_ms is not None else LONGEST_S
+    return min(call.tool.timeout_s, wished, LONGEST_S)
+
+
+def _outbound(call: ResolvedCall, asked: Asked, key: str | None = None) -> ports.Outbound:
+    trace = {"traceparent": asked.traceparent, "tracestate": asked.tracestate}
+    meta = {name: value for name, value in trace.items() if value is not None}
+    return ports.Outbound(call.tool, call.arguments, meta=meta, idempotency_key=key)
+
+
+def _denied(principal: Principal, tool: str, rules: tuple[str, ...]) -> Refused:
+    why = f"rule {', '.join(rules)} says so" if rules else "no rule permits it"
+    return Refused(
+        Reason.POLICY_DENIED,
+        f"{principal.subject} may not call {tool} with these arguments through {principal.agent}: {why}.",
+        rules=rules,
+    )

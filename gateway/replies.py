@@ -1,0 +1,81 @@
+"""What the road tells the agent: provenance and marks in `_meta`, and how an answer is kept and served again.
+
+Lives only here: the shape of our `_meta` keys on results, and the wording of a replay.
+Nothing of ours is ever put into `structuredContent`. Must not know upstreams, stores or bytes on a wire. Used by
+pipeline and conclusion.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from gateway.model.call import Reply, ReplyError
+from gateway.model.refusal import Reason, Refused
+from gateway.model.tool import ResolvedCall
+from gateway.ports import Replay
+
+NS = "io.sallyport"
+
+
+def provenance(call_id: str, call: ResolvedCall, findings: Mapping[str, int]) -> dict[str, Any]:
+    """The mark that says where an answer came from and that it is data, not instructions."""
+    return {
+        f"{NS}/provenance": {
+            "trust": "untrusted",
+            "upstream": call.tool.upstream,
+            "tool": call.tool.id,
+            "call_id": call_id,
+            "findings": dict(findings),
+        }
+    }
+
+
+def hinted(
+    ends: Reply | ReplyError, hint: str | None, delivered: Callable[[], None] | None = None
+) -> Reply | ReplyError:
+    """Adds what belongs to this one reply: a loop hint the model can read, and the delivery call-back."""
+    match ends:
+        case Reply():
+            result = _with_text(marked(ends.result, {f"{NS}/hint": hint}), hint) if hint else ends.result
+            return Reply(result, delivered)
+        case ReplyError():
+            return replace(ends, delivered=delivered)
+
+
+def kept_reply(replay: Replay, call: ResolvedCall, call_id: str) -> Reply | ReplyError:
+    """Serves a kept answer again, visibly marked (ledger §1.3).
+
+    Under an explicit key the content is byte-identical and only `_meta` says so; under a derived key a line of text says
+    it too, because the model may have meant to repeat itself. Raises Refused: result-withheld where nothing was kept.
+    """
+    kept = replay.kept
+    when = datetime.fromtimestamp(kept.at, UTC).isoformat(timespec="seconds")
+    if kept.kind == "withheld" or kept.body is None:
+        raise Refused(
+            Reason.RESULT_WITHHELD,
+            f"{call.tool.id} was carried out at {when} by call {kept.call_id}; its answer ({kept.size} bytes) was not kept.",
+        )
+    marks = provenance(call_id, call, {}) | {f"{NS}/replayed": True, f"{NS}/original": kept.call_id}
+    body = json.loads(kept.body)
+    if kept.kind == "error":
+        return ReplyError(body["code"], body["message"], body["data"], meta=marks)
+    result = marked(body, marks)
+    if replay.source == "derived" and not replay.joined:
+        result = _with_text(
+            result,
+            f"Already done at {when}; not executed again. To repeat the action on purpose, set x_occurrence to 2.",
+        )
+    return Reply(result)
+
+
+def marked(result: Mapping[str, Any], marks: Mapping[str, Any]) -> dict[str, Any]:
+    """The result with our marks beside the upstream's own `_meta`."""
+    theirs = result.get("_meta")
+    return {**result, "_meta": {**(theirs if isinstance(theirs, Mapping) else {}), **marks}}
+
+
+def _with_text(result: Mapping[str, Any], line: str) -> dict[str, Any]:
+    content = result.get("content")
+    return {**result, "content": [*(content if isinstance(content, list) else []), {"type": "text", "text": line}]}
