@@ -82,15 +82,19 @@ class Conclusion:
 
 def conclude(carried: Carried, call: ResolvedCall, call_id: str, sanitize: Sanitizer) -> Conclusion:
     """Whatever came back is cleaned before anybody sees or keeps it; what cannot be cleaned is withheld."""
+    try:
+        return _concluded(carried, call, call_id, sanitize)
+    except Refused as refused:
+        return Conclusion.turned_away(refused.refusal)
+    except Exception:  # noqa: BLE001  a defect must neither pass what it could not clean nor lose the call
+        _log.exception("call %s: its answer could not be cleaned", call_id)
+        return Conclusion.turned_away(Refusal(Reason.RESULT_WITHHELD, "The answer could not be cleaned."))
+
+
+def _concluded(carried: Carried, call: ResolvedCall, call_id: str, sanitize: Sanitizer) -> Conclusion:
     match carried:
         case Answered():
-            try:
-                cleaned = sanitize.result(carried.result, call.tool)
-            except Refused as refused:
-                return Conclusion.turned_away(refused.refusal)
-            except Exception:  # noqa: BLE001  a defect must neither pass what it could not clean nor lose the call
-                _log.exception("call %s: the sanitizer failed", call_id)
-                return Conclusion.turned_away(Refusal(Reason.RESULT_WITHHELD, "The answer could not be cleaned."))
+            cleaned = sanitize.result(carried.result, call.tool)
             return Conclusion.answered(cleaned, provenance(call_id, call, cleaned.findings))
         case AnsweredError():
             message, data = sanitize.error(carried.message, carried.data)

@@ -10,11 +10,11 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import Any, assert_never
 
 from gateway import ports
 from gateway.conclusion import conclude
+from gateway.leg import Caller, Leg, allowed_s, denied, outbound
 from gateway.model.call import Arrival, Asked, Reply, ReplyError
 from gateway.model.decision import Verdict
 from gateway.model.outcome import AuditOutcome, Unsent
@@ -26,32 +26,6 @@ from gateway.tasks import Tasks
 from gateway.wire.strict_json import digest
 
 _log = logging.getLogger("sallyport")
-
-LONGEST_S = 900.0
-"""No call outlives this, whatever configuration and caller say."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Leg:
-    """What is known of a call that may be carried: it exists only behind identity, catalog and policy."""
-
-    record: ports.Record
-    principal: Principal
-    asked: Asked
-    call: ResolvedCall
-    upstream: ports.Upstream
-    deadline: float
-    """Monotonic seconds."""
-
-
-class _Caller:
-    """Whether the one who asked still waits; a detached call looks just before it would depart."""
-
-    here = True
-
-    def must_be_here(self) -> None:
-        if not self.here:
-            raise Refused(Reason.CANCELLED, "The caller went away before the call was sent.")
 
 
 class Road:
@@ -118,6 +92,10 @@ class Road:
         """Seals the record of a request that was turned away."""
         await self._seal(record, refusal.row.outcome, **refusal.facts())
 
+    def forget(self, record: ports.Record) -> None:
+        """A request that was fine and did nothing: ping, initialize, discover. It leaves no record."""
+        record.forget()
+
     async def call(self, record: ports.Record, principal: Principal, asked: Asked) -> Reply | ReplyError:
         """Walks one tool call to its end and seals its record. Raises Refused, with the record sealed."""
         record.note(kind="call", asked=asked.name, era=asked.era, version=asked.version, run=asked.run_label)
@@ -164,17 +142,17 @@ class Road:
             case Verdict.ALLOW:
                 pass
             case Verdict.DENY | Verdict.ASK:  # approval stands here once it exists; until then ask is no permission
-                raise _denied(principal, tool.id, decision.rules)
+                raise denied(principal, tool.id, decision.rules)
             case _:
                 assert_never(decision.verdict)
 
         upstream = self._upstreams[tool.upstream]
         record.note(address=upstream.address)
-        deadline = self._clock.monotonic() + _allowed_s(call, asked)
-        leg = _Leg(record, principal, asked, call, upstream, deadline)
+        deadline = self._clock.monotonic() + allowed_s(call, asked)
+        leg = Leg(record, principal, asked, call, upstream, deadline)
         if tool.effect is Effect.READ:
             return await self._read(leg)
-        caller = _Caller()
+        caller = Caller()
         once = self._tasks.start(self._once(leg, caller), "call")
         try:
             return await asyncio.shield(once)
@@ -183,7 +161,7 @@ class Road:
             once.add_done_callback(_swallow)
             raise
 
-    async def _read(self, leg: _Leg) -> Reply | ReplyError:
+    async def _read(self, leg: Leg) -> Reply | ReplyError:
         record, call = leg.record, leg.call
         admitted = await self._ledger.admit(
             leg.principal, call, leg.asked, record.call_id, intent=_nothing_departs, deadline=leg.deadline
@@ -193,7 +171,7 @@ class Road:
         try:
             with leg.upstream.try_permit() or await leg.upstream.permit(leg.deadline):
                 record.lap("permit")
-                carried = await leg.upstream.send(_outbound(call, leg.asked), leg.deadline)
+                carried = await leg.upstream.send(outbound(call, leg.asked), leg.deadline)
         except Refused:
             self._ledger.unspend(leg.principal, call)
             raise
@@ -207,7 +185,7 @@ class Road:
         await self._seal(record, concluded.outcome, **concluded.facts)
         return hinted(concluded.ends, admitted.hint)
 
-    async def _once(self, leg: _Leg, caller: _Caller) -> Reply | ReplyError:
+    async def _once(self, leg: Leg, caller: Caller) -> Reply | ReplyError:
         record, call = leg.record, leg.call
         with ExitStack() as slot:
 
@@ -231,7 +209,7 @@ class Road:
                     raise AssertionError("a call that leaves traces was let past the ledger")
                 case _:
                     assert_never(admitted)
-            carried = await leg.upstream.send(_outbound(call, leg.asked, key=ticket.claim.record.hex()), leg.deadline)
+            carried = await leg.upstream.send(outbound(call, leg.asked, key=ticket.claim.record.hex()), leg.deadline)
         record.lap("upstream")
         concluded = conclude(carried, call, record.call_id, self._sanitize)
         record.lap("sanitize")
@@ -241,7 +219,7 @@ class Road:
             raise Refused.of(concluded.ends)
         return hinted(concluded.ends, ticket.hint, delivered=lambda: self._ledger.delivered(ticket))
 
-    async def _departed(self, leg: _Leg, ticket: ports.Ticket, caller: _Caller, slot: ExitStack) -> ports.Ticket:
+    async def _departed(self, leg: Leg, ticket: ports.Ticket, caller: Caller, slot: ExitStack) -> ports.Ticket:
         """Sees to it that `sent` and the intent are durable; most calls departed in the step that claimed."""
         leg.record.note(key={"source": ticket.source, "record": ticket.claim.record.hex(), "state": "claimed"})
         if ticket.departed:
@@ -268,7 +246,8 @@ class Road:
             result={"sha256": replay.kept.sha256, "bytes": replay.kept.size, "is_error": replay.kept.is_error},
         )
         await self._seal(record, AuditOutcome.REPLAYED, executed="yes")
-        return kept_reply(replay, call, record.call_id)
+        reply = kept_reply(replay, call, record.call_id)
+        return hinted(reply, None, delivered=lambda: self._ledger.delivered(replay))
 
     async def _seal(self, record: ports.Record, outcome: AuditOutcome, **facts: Any) -> None:
         try:
@@ -285,24 +264,3 @@ def _swallow(task: asyncio.Task[Any]) -> None:
     """The caller is gone: a refusal at the end of a detached call is in its record and goes nowhere else."""
     if not task.cancelled():
         task.exception()
-
-
-def _allowed_s(call: ResolvedCall, asked: Asked) -> float:
-    """Seconds this call may take: the tool's own limit, shortened by the caller's wish, never over `LONGEST_S`."""
-    wished = asked.deadline_ms / 1000 if asked.deadline_ms is not None else LONGEST_S
-    return min(call.tool.timeout_s, wished, LONGEST_S)
-
-
-def _outbound(call: ResolvedCall, asked: Asked, key: str | None = None) -> ports.Outbound:
-    trace = {"traceparent": asked.traceparent, "tracestate": asked.tracestate}
-    meta = {name: value for name, value in trace.items() if value is not None}
-    return ports.Outbound(call.tool, call.arguments, meta=meta, idempotency_key=key)
-
-
-def _denied(principal: Principal, tool: str, rules: tuple[str, ...]) -> Refused:
-    why = f"rule {', '.join(rules)} says so" if rules else "no rule permits it"
-    return Refused(
-        Reason.POLICY_DENIED,
-        f"{principal.subject} may not call {tool} with these arguments through {principal.agent}: {why}.",
-        rules=rules,
-    )

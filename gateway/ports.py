@@ -135,6 +135,10 @@ class Replay:
     joined: bool
     """True when a twin in flight was waited for; False when the answer was there already."""
     claim: Claim
+    token: int = 0
+    """Of the call that executed."""
+    fades_s: float | None = None
+    """Seconds the answer stays once it was delivered; None when delivery changes nothing."""
 
 
 Admission = Passed | Ticket | Replay
@@ -174,8 +178,11 @@ class Ledger(Protocol):
     def unspend(self, principal: Principal, call: ResolvedCall) -> None:
         """Returns the budget of a read that was proven unsent."""
 
-    def delivered(self, ticket: Ticket) -> None:
-        """The last byte of the answer went to a live client; shortens the window of derived replays. Not waited for."""
+    def delivered(self, served: Ticket | Replay) -> None:
+        """The last byte of the answer went to a live client; shortens the window of derived replays. Not waited for.
+
+        A replay counts as well: an answer whose first delivery failed has then arrived after all.
+        """
 
     def note_refused(self, principal: Principal | None, name: str) -> None:
         """Counts a denial or an unknown tool for loop detection."""
@@ -318,6 +325,9 @@ class Record(Protocol):
 
     def close(self, outcome: AuditOutcome, **facts: Any) -> Entry:
         """Ends the record and hands over its terminal entry; whoever takes it writes it, exactly once."""
+
+    def forget(self) -> None:
+        """Ends the record without an entry: the request was fine and did nothing."""
 
     async def seal(self, outcome: AuditOutcome, **facts: Any) -> None:
         """Ends the record and waits until it is written; does nothing when it was closed or sealed before."""

@@ -49,9 +49,14 @@ class _Reader(yaml.SafeLoader):
     """YAML with the line of every key and with duplicate keys refused (PyYAML keeps the last one silently)."""
 
 
-def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
-    """Reads, resolves references, lays the environment over the file and validates. Raises ConfigFaults."""
+def load(path: Path, environ: Mapping[str, str] = os.environ, *, only: frozenset[str] | None = None) -> Config:
+    """Reads, resolves references, lays the environment over the file and validates. Raises ConfigFaults.
+
+    With `only`, the other sections are not looked at: a client verb needs addresses, not the upstreams' secrets.
+    """
     document, lines = read_yaml(path)
+    if only is not None:
+        document = {key: value for key, value in document.items() if key in only}
     faults: list[Fault] = []
     resolved = _resolve(document, (), lines, str(path), environ, faults)
     if faults:

@@ -212,6 +212,9 @@ class Sanitize(_Section):
     max_text: int = Field(1024 * 1024, ge=256, description="characters of one text")
     max_nodes: int = Field(100_000, ge=10)
     max_depth: int = Field(64, ge=4)
+    max_media: int = Field(
+        4 * 1024 * 1024, ge=1024, description="characters of one image, sound or blob, in base64 as it travels"
+    )
 
 
 class Audit(_Section):

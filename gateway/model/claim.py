@@ -1,7 +1,7 @@
 """What the ledger is asked and what it answers, and the states of one record (ledger §1.4).
 
 Lives only here: the names of the states and the frozen values that cross between road, ledger and store. Must not know
-SQL, Redis, clocks or waiting. The store decides transitions with the pure functions that stand beside these types.
+SQL, Redis, clocks or waiting. The store decides transitions with the pure functions of `transitions.py`.
 """
 
 from dataclasses import dataclass
@@ -33,6 +33,8 @@ class Claim:
     owner: str
     """Random id of this process incarnation."""
     lease_s: float
+    resend_doubt: bool = False
+    """The operator declared that repeating is harmless (`effect: idempotent`): a record in doubt may be claimed anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,10 @@ class Found:
     """Set exactly when the state is DONE."""
     call_id: str
     delivered: bool = False
+    token: int = 0
+    """Of the call that was here before; `ClaimStore.delivered` wants it."""
+    since: float = 0.0
+    """Unix seconds when that call claimed."""
 
 
 @dataclass(frozen=True, slots=True)

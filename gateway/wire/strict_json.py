@@ -7,6 +7,7 @@ listener, the upstream leg, catalog, ledger and audit.
 
 import hashlib
 import json
+import math
 import re
 from typing import Any, NoReturn
 
@@ -43,7 +44,7 @@ def _int(text: str) -> int:
 
 def _float(text: str) -> float:
     value = float(text) if len(text) <= MAX_NUMBER else float("inf")
-    if value in (float("inf"), float("-inf")):
+    if math.isinf(value):
         raise MalformedJson("a number is out of range")
     return value
 
@@ -134,7 +135,7 @@ def _write(value: Any, out: Any) -> None:
 
 def _ecmascript(value: float) -> str:
     """Number::toString of ECMA-262, as RFC 8785 §3.2.2.3 asks: 1.0 is 1, -0.0 is 0, 1e21 is 1e+21."""
-    if value != value or value in (float("inf"), float("-inf")):
+    if not math.isfinite(value):
         raise ValueError("NaN and Infinity have no JSON form")
     if value == 0:
         return "0"

@@ -36,6 +36,8 @@ def test_every_import_contract_is_broken_by_the_violation_planted_for_it(tmp_pat
         check=False,
     )
 
-    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
     broken = set(re.findall(r"^(.+?) BROKEN", ran.stdout, re.MULTILINE))
     assert broken == {contract["name"] for contract in contracts}, ran.stdout + ran.stderr

@@ -1,0 +1,115 @@
+"""Curation: which tools of which upstreams an agent gets, and in what form.
+
+Lives only here: the current snapshot, swapped whole when an upstream's list changes, and the views made from it. Must
+not know users, policy or upstream connections: `app` brings lists in with `learn`, the pipeline asks for views.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from gateway.catalog.definition import Known, Listing, Publish, examine
+from gateway.catalog.names import canonical, matches, published
+from gateway.catalog.offer import Offer, offered
+from gateway.catalog.view import CuratedView, view_of
+from gateway.catalog.weight import Unusable
+from gateway.config.schema import Agent, UpstreamConfig
+from gateway.model.tool import Effect, ToolId
+
+_MOST_VIEWS: Final = 512
+"""Views kept per snapshot; one per agent and distinct set of permissions."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    version: int
+    listings: Mapping[str, Listing]
+    offers: Mapping[str, Mapping[ToolId, Offer]]
+    """By agent."""
+    ids: Mapping[str, frozenset[ToolId]]
+    """By agent: the keys of `offers`, hashed once."""
+    problems: tuple[str, ...]
+    views: dict[tuple[str, frozenset[ToolId]], CuratedView] = field(default_factory=dict)
+    """A memo: the one thing in here that changes, and never what it says."""
+
+
+class Curation:
+    """Implements ports.Catalog."""
+
+    def __init__(self, upstreams: Mapping[str, UpstreamConfig], agents: Mapping[str, Agent], publish: Publish) -> None:
+        self._upstreams = upstreams
+        self._agents = agents
+        self._publish = publish
+        self._now = _Snapshot(0, {}, {}, {}, ())
+
+    @property
+    def version(self) -> int:
+        """Grows with every change of an upstream's list; 0 until the first was learned."""
+        return self._now.version
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Every tool that is hidden although an agent should have it, and why; one sentence each, safe to show."""
+        return self._now.problems
+
+    def learn(self, upstream: str, definitions: Sequence[Mapping[str, Any]]) -> None:
+        """Replaces what is known of an upstream's tools; the version stays when nothing changed."""
+        before = self._now.listings.get(upstream)
+        listing = examine(upstream, self._upstreams[upstream], definitions, self._publish, before)
+        if listing.says_the_same(before):
+            return
+        listings = {**self._now.listings, upstream: listing}
+        problems = [problem for one in listings.values() for problem in one.problems]
+        offers = {agent: self._curated(agent, listings, problems) for agent in self._agents}
+        ids = {agent: frozenset(tools) for agent, tools in offers.items()}
+        self._now = _Snapshot(self._now.version + 1, listings, offers, ids, tuple(problems))
+
+    def ids(self, agent: str) -> frozenset[ToolId]:
+        """Canonical ids that the agent's curation lets through, before policy; none for an unknown agent."""
+        return self._now.ids.get(agent, frozenset())
+
+    def names(self, agent: str) -> Mapping[ToolId, str]:
+        """The published name of every tool in `ids`."""
+        return {tool: offer.name for tool, offer in self._now.offers.get(agent, {}).items()}
+
+    def everything(self) -> Sequence[tuple[ToolId, Effect]]:
+        """Every usable tool of every upstream with its effect in force, ordered by id; for people, not for agents."""
+        tools = (known.tool for listing in self._now.listings.values() for known in listing.known.values())
+        return sorted((tool.id, tool.effect) for tool in tools)
+
+    def view(self, agent: str, visible: frozenset[ToolId]) -> CuratedView:
+        """The view of an agent restricted to `visible`."""
+        now = self._now
+        if (view := now.views.get((agent, visible))) is not None:
+            return view
+        if len(now.views) >= _MOST_VIEWS:
+            now.views.clear()
+        view = view_of(offer for tool, offer in now.offers.get(agent, {}).items() if tool in visible)
+        now.views[agent, visible] = view
+        return view
+
+    def _curated(self, agent: str, listings: Mapping[str, Listing], problems: list[str]) -> dict[ToolId, Offer]:
+        """The agent's tools by canonical id; what cannot be offered, or not under a name of its own, is left out."""
+        named: dict[str, list[tuple[Known, str]]] = {}
+        globs, overrides = self._agents[agent].tools, self._agents[agent].override
+        for upstream, listing in listings.items():
+            prefix = self._upstreams[upstream].prefix
+            for own, known in listing.known.items():
+                tool = canonical(upstream, own)
+                if any(matches(pattern, tool) for pattern in globs):
+                    override = overrides.get(tool)
+                    natural = published(upstream if prefix is None else prefix, tool)
+                    name = (override.name if override else None) or natural
+                    named.setdefault(name, []).append((known, tool))
+        offers: dict[ToolId, Offer] = {}
+        for name, claimants in named.items():
+            if len(claimants) > 1:
+                tools = ", ".join(tool for _, tool in claimants)
+                problems.append(f"agents.{agent}: {tools}: hidden: they would all be published as {name}")
+                continue
+            known, tool = claimants[0]
+            try:
+                offers[tool] = offered(known, name, overrides.get(tool))
+            except Unusable as fault:
+                problems.append(f"agents.{agent}.override.{tool}: hidden: {fault}")
+        return offers

@@ -1,0 +1,46 @@
+"""The tools one principal can see, and the only way from a published name to a call.
+
+Lives only here: the view handed to listener and road. Immutable; made once per agent and visible set. Must not know how
+curation came about. Called for `tools/list`, `tools/call` and the header checks before it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.catalog.names import shown
+from gateway.catalog.offer import Offer
+from gateway.model.refusal import Reason, Refused
+from gateway.model.tool import ResolvedCall
+from gateway.wire import strict_json
+
+
+@dataclass(frozen=True, slots=True)
+class CuratedView:
+    """Implements ports.View."""
+
+    tools: Sequence[Mapping[str, Any]]
+    digest: str
+    """Over the digests of the published definitions, in their order; each is `strict_json.digest` of one entry."""
+    offers: Mapping[str, Offer]
+
+    def resolve(self, name: str, arguments: Mapping[str, Any]) -> ResolvedCall:
+        """Raises Refused: unknown-tool (absent or hidden, the same words), invalid-arguments."""
+        if (offer := self.offers.get(name)) is None:
+            raise Refused(Reason.UNKNOWN_TOOL, f"Unknown tool: {shown(name)}")
+        return offer.resolve(arguments)
+
+    def published_schema(self, name: str) -> Mapping[str, Any] | None:
+        """The inputSchema as published; None when there is no such tool in this view."""
+        offer = self.offers.get(name)
+        return None if offer is None else offer.definition["inputSchema"]
+
+
+def view_of(offers: Iterable[Offer]) -> CuratedView:
+    """A view of these tools, ordered by published name."""
+    ordered = sorted(offers, key=lambda offer: offer.name)
+    return CuratedView(
+        tools=tuple(offer.definition for offer in ordered),
+        digest=strict_json.digest([offer.digest for offer in ordered]),
+        offers={offer.name: offer for offer in ordered},
+    )

@@ -1,0 +1,47 @@
+"""`sallyport check`: is the configuration right, and what does it amount to? Offline.
+
+Lives only here: the order of what is printed, and the list of tools whose effect nobody has confirmed. Faults come from
+`gateway.config.load` and `gateway.app.check`; the masked YAML from `effective`.
+"""
+
+from typing import TYPE_CHECKING
+
+from gateway.cli import place, voice
+
+if TYPE_CHECKING:
+    from gateway.config.schema import Config
+
+
+def check(config: place.ConfigPath = place.DEFAULT) -> None:
+    """Check configuration and policy without touching the network; print the effective configuration, secrets masked.
+
+    Faults go to stderr, one `file:line: what: remedy` a line.
+    """
+    found = place.whole(config)
+    from gateway import app
+    from gateway.cli.effective import rendered
+    from gateway.config.load import read_yaml
+
+    written, _ = read_yaml(config)
+    voice.say(f"# Effective configuration of {config}; unmarked values: the file, or the default.")
+    voice.say(rendered(found, written))
+    for line in _unset(found):
+        voice.say(f"# {line}")
+    if faults := app.check(found, place.base(config)):
+        voice.fail("\n".join(faults))
+    voice.note(f"{config}: no faults")
+
+
+def _unset(config: "Config") -> list[str]:
+    """What to say about effects that were left open."""
+    named = [
+        f"{upstream}/{tool}"
+        for upstream, section in config.upstreams.items()
+        for tool, settings in section.tools.items()
+        if settings.effect == "unset"
+    ]
+    lines = [f"effect unset: {name}" for name in named]
+    lines.append(
+        "Tools that no upstreams.*.tools entry names are unset too; `sallyport tools --agent A` shows them all."
+    )
+    return lines

@@ -1,0 +1,32 @@
+"""The command line put together: every verb, and how it fails in ways nobody foresaw.
+
+Lives only here: the list of verbs. A verb imports what it needs when it runs, so that `sallyport --help` answers at once.
+Called by `gateway.__main__`.
+"""
+
+import typer
+
+from gateway.cli import voice
+from gateway.cli.audit import audit
+from gateway.cli.call import call
+from gateway.cli.check import check
+from gateway.cli.init import init
+from gateway.cli.keys import keys
+from gateway.cli.kill import kill, resume
+from gateway.cli.run import run
+from gateway.cli.schema import schema
+from gateway.cli.tools import tools
+
+app = typer.Typer(
+    name="sallyport",
+    help="The gateway between AI agents and their tools: curated, permitted, once, cleaned, written down.",
+    epilog=voice.EPILOG,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for _verb in (run, check, tools, call, kill, resume, init, schema):
+    app.command(epilog=voice.EPILOG)(_verb)
+app.add_typer(audit, name="audit")
+app.add_typer(keys, name="keys")

@@ -1,0 +1,168 @@
+"""The operator's desk, made from rooms: adapters between what the operator plane asks and what rooms answer.
+
+Lives only here: those translations. Must not know FastAPI or the command line. Built by `app.py`, used by the operator
+plane only, never on the road.
+"""
+
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gateway.audit.query import parse
+from gateway.background import Learner
+from gateway.catalog.room import Curation
+from gateway.config.schema import Config
+from gateway.identity.keyring import Keyring
+from gateway.model.principal import Principal
+from gateway.operator.desk import Page, Sight
+from gateway.policy.rules import Reload, Rules
+from gateway.ports import Clock
+from gateway.store.audit_index import AuditIndex
+from gateway.store.writer import GroupWriter
+from gateway.telemetry import Meter
+
+
+@dataclass(frozen=True, slots=True)
+class AuditDesk:
+    """Implements `operator.desk.AuditDesk` over the index."""
+
+    index: AuditIndex
+    clock: Clock
+
+    async def query(self, filters: Mapping[str, str]) -> Page:
+        """One page. Raises ValueError."""
+        page = await self.index.query(parse(filters, self.clock.now()))
+        return Page([json.loads(one) for one in page.entries], page.next.text() if page.next else None)
+
+    async def call(self, call_id: str) -> Sequence[Mapping[str, Any]]:
+        """All entries of a call."""
+        return [json.loads(one) for one in await self.index.call(call_id)]
+
+    async def all(self, filters: Mapping[str, str]) -> AsyncIterator[Mapping[str, Any]]:
+        """Every match, read page by page."""
+        wanted = parse(filters, self.clock.now())
+        while True:
+            page = await self.index.query(wanted)
+            for one in page.entries:
+                yield json.loads(one)
+            if page.next is None:
+                return
+            wanted = replace(wanted, after=page.next)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyDesk:
+    """Implements `operator.desk.KeyDesk` over the key file."""
+
+    keyring: Keyring
+
+    def new(
+        self, *, agent: str, user: str | None, tenant: str, key_id: str | None, expires: float | None
+    ) -> tuple[str, str]:
+        """Raises ValueError for an id that is taken or not well-formed."""
+        return self.keyring.new(agent, user, tenant, expires_at=expires, key_id=key_id)
+
+    def ls(self) -> Sequence[Mapping[str, Any]]:
+        """Without hashes: nobody needs them on a screen."""
+        return [key.model_dump(exclude={"hash"}) for key in self.keyring.ls()]
+
+    def revoke(self, key_id: str) -> bool:
+        """False when there is no such key."""
+        return self.keyring.revoke(key_id)
+
+
+class HouseDesk:
+    """Implements `operator.desk.HouseDesk`."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        rules: Rules,
+        catalog: Curation,
+        learners: Sequence[Learner],
+        writer: GroupWriter,
+        keyring: Keyring,
+        meter: Meter,
+        last_reload: Callable[[], Reload | None],
+    ) -> None:
+        self._config = config
+        self._rules = rules
+        self._catalog = catalog
+        self._learners = learners
+        self._writer = writer
+        self._keyring = keyring
+        self._meter = meter
+        self._last_reload = last_reload
+
+    def tools(self, agent: str, user: str | None, tenant: str) -> Sequence[Sight]:
+        """Everything the upstreams offer, as this pair stands to it. Raises KeyError."""
+        if agent not in self._config.agents:
+            raise KeyError(agent)
+        principal = Principal(tenant, agent, "operator", user, None if user is None else "operator")
+        curated = self._catalog.ids(agent)
+        visible = self._rules.visible(principal, curated)
+        names = self._catalog.names(agent)
+        return [
+            Sight(tool, names[tool] if tool in visible else None, effect, self._why(principal, tool, curated, visible))
+            for tool, effect in self._catalog.everything()
+        ]
+
+    def _why(self, principal: Principal, tool: str, curated: frozenset[str], visible: frozenset[str]) -> str:
+        if tool not in curated:
+            return f"hidden: not among the tools of agent {principal.agent}"
+        rows = self._rules.explain(principal, tool).rows
+        matched = [row for row in rows if row.matched]
+        if tool in visible:
+            return "; ".join(f"{row.effect} {row.rule} ({row.place}) {row.why}" for row in matched)
+        if matched:
+            return "hidden: " + "; ".join(f"{row.effect} {row.rule} ({row.place})" for row in matched)
+        nearest = f"; nearest is {rows[0].rule}, which {rows[0].why}" if rows else ""
+        return f"hidden: no rule permits it{nearest}"
+
+    def agents(self) -> Sequence[Mapping[str, Any]]:
+        """The configured agents."""
+        return [
+            {"id": name, "owner": agent.owner, "tools": list(agent.tools), "curated": len(self._catalog.ids(name))}
+            for name, agent in self._config.agents.items()
+        ]
+
+    def upstreams(self) -> Sequence[Mapping[str, Any]]:
+        """The upstreams, and how reading their lists went."""
+        return [
+            {
+                "id": learner.upstream.id,
+                "address": learner.upstream.address,
+                "tools": learner.state.tools,
+                "listed_at": learner.state.at,
+                "fault": learner.state.fault,
+            }
+            for learner in self._learners
+        ]
+
+    def policy(self) -> Mapping[str, Any]:
+        """The version in force, and why a newer one was not taken."""
+        last = self._last_reload()
+        return {
+            "version": self._rules.version,
+            "notes": list(self._rules.notes),
+            "refused": [str(fault) for fault in last.faults] if last else [],
+            "hidden_tools": list(self._catalog.problems),
+        }
+
+    def health(self) -> Mapping[str, str]:
+        """What must be well for calls to be served; upstreams and a refused policy change are no reason to go away."""
+        return {
+            "journal": "ok" if self._writer.journal_ok else f"cannot be written: {self._writer.last_error}",
+            "store": "ok" if self._writer.store_ok else f"cannot be written: {self._writer.last_error}",
+            "keys": self._keyring.problem or "ok",
+        }
+
+    def started(self) -> bool:
+        """Every upstream was asked for its tools once, with whatever result."""
+        return all(learner.state.tried for learner in self._learners)
+
+    def metrics(self) -> bytes:
+        """Prometheus text format."""
+        return self._meter.text()

@@ -1,0 +1,131 @@
+"""Claims of a verified token → principal: who the user is, who the agent is, and that both are now.
+
+Lives only here: the reading of claims (wire §5.3, RFC 8693 §4.1, RFC 9068) and of times. Pure; must not know
+signatures, keys or HTTP. Called by `tokens`, after the signature, the issuer and the audience were checked.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from gateway.config.schema import Issuer
+from gateway.identity.names import safe
+from gateway.model.principal import Principal
+
+LEEWAY_S: Final = 30.0
+"""How far another clock may run ahead in `iat` and `nbf`; an expired token is expired."""
+_MOST_ROLES: Final = 100
+_ABSENT: Final = object()
+
+
+class Unproven(ValueError):
+    """A token that proves nobody; the text is ours and safe to show."""
+
+
+def times(claims: Mapping[str, Any], now: float) -> float:
+    """Checks `exp`, `nbf` and `iat` (RFC 7519 §4.1.4-6) and returns `exp`. Raises Unproven."""
+    expires = _seconds(claims, "exp")
+    if expires is None:
+        raise Unproven("it has no exp claim")
+    if expires <= now:
+        raise Unproven("it has expired")
+    for claim in ("nbf", "iat"):
+        begins = _seconds(claims, claim)
+        if begins is not None and begins > now + LEEWAY_S:
+            raise Unproven(f"it is not valid yet ({claim})")
+    return expires
+
+
+def principal(claims: Mapping[str, Any], issuer: Issuer, issuers: Sequence[str], expires: float) -> Principal:
+    """The proven caller. `issuers` are the ids of all issuers, the first one first. Raises Unproven.
+
+    Whether the agent exists is asked by `room`, for every kind of credential alike.
+    """
+    agent, agent_claim = _agent(claims, issuer)
+    user = _user(claims, issuer, issuers)
+    return Principal(
+        tenant=_tenant(claims, issuer),
+        agent=agent,
+        agent_proof=f"jwt:{issuer.id}:{agent_claim}",
+        user=user,
+        user_proof=None if user is None else f"jwt:{issuer.id}:{issuer.claims.user}",
+        roles=_roles(claims, issuer),
+        expires_at=expires,
+    )
+
+
+def _agent(claims: Mapping[str, Any], issuer: Issuer) -> tuple[str, str]:
+    """The agent id and the claim that names it; a claim that is there but unreadable never falls back to a weaker."""
+    for claim in (issuer.claims.agent, "client_id", "azp"):
+        if (found := _claim(claims, claim)) is not _ABSENT:
+            named = _name(found, claim)
+            return issuer.agents.get(named, named), claim
+    raise Unproven(f"it names no agent: none of {issuer.claims.agent}, client_id and azp is there")
+
+
+def _user(claims: Mapping[str, Any], issuer: Issuer, issuers: Sequence[str]) -> str | None:
+    """The acting user, spelled so that two issuers can never mean the same one; None for a machine."""
+    subject = claims.get("sub")
+    if subject is not None and subject in (claims.get("client_id"), claims.get("azp")):
+        return None
+    user = _name(_claim(claims, issuer.claims.user), issuer.claims.user)
+    if issuer.id != issuers[0]:
+        user = f"{issuer.id}/{user}"
+    elif user.partition("/")[0] in issuers and "/" in user:
+        raise Unproven(f"its {issuer.claims.user} claim looks like a user of another issuer")
+    if not safe(user):
+        raise Unproven(f"its {issuer.claims.user} claim is too long")
+    return user
+
+
+def _tenant(claims: Mapping[str, Any], issuer: Issuer) -> str:
+    """Without the claim an issuer was said to send, the token belongs to no tenant rather than to the default one."""
+    if issuer.claims.tenant is None:
+        return "default"
+    return _name(_claim(claims, issuer.claims.tenant), issuer.claims.tenant)
+
+
+def _roles(claims: Mapping[str, Any], issuer: Issuer) -> frozenset[str]:
+    """Role names without a kind; policy puts `role:` in front."""
+    if issuer.roles_claim is None or (found := _claim(claims, issuer.roles_claim)) is _ABSENT:
+        return frozenset()
+    roles = found.split() if isinstance(found, str) else found
+    if not isinstance(roles, list) or len(roles) > _MOST_ROLES:
+        raise Unproven(f"its {issuer.roles_claim} claim is not a list of at most {_MOST_ROLES} roles")
+    return frozenset(_name(role, issuer.roles_claim) for role in roles)
+
+
+def _claim(claims: Mapping[str, Any], path: str) -> Any:
+    """The claim of this very name (names may be URLs), else the one at the dotted path, else _ABSENT.
+
+    Only a missing first step is absence: an `act` without a readable `sub` is a delegation to nobody.
+    """
+    if path in claims:
+        return claims[path]
+    first, *rest = path.split(".")
+    if first not in claims:
+        return _ABSENT
+    found = claims[first]
+    for step in rest:
+        if not isinstance(found, dict) or step not in found:
+            raise Unproven(f"its {first} claim has no {path}")
+        found = found[step]
+    return found
+
+
+def _name(value: Any, claim: str) -> str:
+    if value is _ABSENT:
+        raise Unproven(f"it has no {claim} claim")
+    if not safe(value):
+        raise Unproven(f"its {claim} claim is not a name of at most 256 visible characters")
+    return value
+
+
+def _seconds(claims: Mapping[str, Any], claim: str) -> float | None:
+    value = claims.get(claim)
+    if value is None:
+        return None
+    # An int is compared with the limit before math looks at it: one of 400 digits is no float.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e12 or math.isnan(value):
+        raise Unproven(f"its {claim} claim is not a time")
+    return float(value)

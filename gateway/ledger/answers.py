@@ -1,0 +1,59 @@
+"""What a caller is told when it is not the one that executes.
+
+Lives only here: state of a record → replay or refusal, the wording, and the rule that what cannot be written down is not
+sent. Must not know brakes, flights or how a record was found. Called by the room.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Final, assert_never
+
+from gateway.ledger.windows import windows
+from gateway.model.claim import Claim, Found, KeySource, State
+from gateway.model.refusal import Reason, Refused
+from gateway.model.tool import Tool
+from gateway.ports import JournalUnavailable, Replay, StoreUnavailable
+
+_RETRY_AFTER_MS: Final = 1_000
+
+
+def served(found: Found, claim: Claim, tool: Tool, source: KeySource, *, joined: bool) -> Replay:
+    """What somebody who was here before left. Raises Refused: outcome-unknown, key-in-flight."""
+    match found.state:
+        case State.DONE:
+            assert found.kept is not None
+            return Replay(found.kept, source, joined, claim, found.token, windows(tool, source).delivered_s)
+        case State.DOUBT:
+            when = datetime.fromtimestamp(found.since, UTC).isoformat(timespec="seconds")
+            raise Refused(
+                Reason.OUTCOME_UNKNOWN,
+                f"Call {found.call_id} sent {tool.id} at {when} and got no usable answer; it may have been carried out.",
+            )
+        case State.CLAIMED | State.SENT:
+            raise in_flight(f"Call {found.call_id} of {tool.id} with the same key still runs.")
+        case _:
+            assert_never(found.state)
+
+
+def reused(tool: Tool) -> Refused:
+    """The same explicit key, another fingerprint."""
+    return Refused(
+        Reason.KEY_REUSED, f"The idempotency key stands for an earlier call, not for {tool.id} with these arguments."
+    )
+
+
+def in_flight(detail: str) -> Refused:
+    """Somebody else is at it, and waiting was of no use."""
+    return Refused(Reason.KEY_IN_FLIGHT, detail, retry_after_ms=_RETRY_AFTER_MS)
+
+
+@contextmanager
+def fails_closed() -> Iterator[None]:
+    """Raises Refused: audit-unavailable, store-unavailable."""
+    try:
+        yield
+    except JournalUnavailable:
+        raise Refused(Reason.AUDIT_UNAVAILABLE, "The audit journal cannot be written; nothing was sent.") from None
+    except StoreUnavailable:
+        raise Refused(Reason.STORE_UNAVAILABLE, "The ledger cannot be written; nothing was sent.") from None

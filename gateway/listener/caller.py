@@ -1,0 +1,74 @@
+"""The one who waits for an answer: still here, gone, or having said "never mind".
+
+Lives only here: watching a connection while the road is walked, and cancelling a walk without cancelling anything else.
+A disconnect cancels a modern request and only ends the waiting of a legacy one (MCP 2025: disconnect is not cancel). Must
+not know what is being walked or how an answer looks. One per request; made by `plane`, used by the conversations.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, TypeVar
+
+from gateway.tasks import Tasks
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+T = TypeVar("T")
+
+
+class NeverMind(Exception):
+    """The caller cancelled; there is nothing to answer, or only that."""
+
+
+class Caller:
+    """One caller, seen from the task that serves it."""
+
+    __slots__ = ("_tasks", "_walk", "_watch", "cancelled", "gone", "receive")
+
+    def __init__(self, receive: Receive, tasks: Tasks) -> None:
+        self.receive = receive
+        self._tasks = tasks
+        self._walk: asyncio.Task[Any] | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self.gone = False
+        """The connection is closed: whatever is sent now reaches nobody."""
+        self.cancelled = False
+
+    async def walk(self, work: Awaitable[T], *, leaving_cancels: bool) -> T:
+        """Awaits `work` while watching the connection. Raises NeverMind when the caller cancelled it.
+
+        `work` runs in this very task (a task of its own would cost every call one more); it is cancelled the way
+        `asyncio.timeout` does it, so that a cancellation from outside still passes through untouched.
+        """
+        task = self._walk = asyncio.current_task()
+        assert task is not None
+        self._watch = self._tasks.start(self._until_gone(leaving_cancels=leaving_cancels), "caller")
+        try:
+            return await work
+        except asyncio.CancelledError:
+            if not self.cancelled or task.cancelling() > 1:
+                raise
+            raise NeverMind from None
+        finally:
+            self._walk = None
+            if self.cancelled:
+                task.uncancel()
+
+    def cancel(self) -> None:
+        """Cancels the walk, if it is being walked."""
+        if self._walk is not None and not self.cancelled:
+            self.cancelled = True
+            self._walk.cancel()
+
+    def release(self) -> None:
+        """Stops watching. Whoever made a caller calls this when the answer is out."""
+        if self._watch is not None:
+            self._watch.cancel()
+
+    async def _until_gone(self, *, leaving_cancels: bool) -> None:
+        while (await self.receive())["type"] != "http.disconnect":
+            pass
+        self.gone = True
+        if leaving_cancels:
+            self.cancel()

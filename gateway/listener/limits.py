@@ -1,0 +1,106 @@
+"""What one process takes on at once, and the intake that holds requests to it.
+
+Lives only here: counts and bytes in flight, the body's size and deadline. Must not know what a body says or who sent it.
+`plane` takes a slot for every request it lets past the door and gives it back when the answer is gone.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+from gateway.listener.caller import Receive
+from gateway.model.refusal import Reason, Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of the agent plane."""
+
+    headers: int = 100
+    header_bytes: int = 32 * 1024
+    body_bytes: int = 4 * 1024 * 1024
+    body_s: float = 10.0
+    """From the first look at the body to its last byte."""
+    in_flight: int = 1_000
+    held_bytes: int = 256 * 1024 * 1024
+    """Of all bodies in flight together."""
+    streams: int = 1_000
+    """GET streams of legacy sessions; they wait, so they are no requests in flight."""
+    keep_alive_s: float = 15.0
+
+
+class Intake:
+    """Counts what is in flight."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.requests = 0
+        self.held = 0
+
+
+class Slot:
+    """One request's share of the intake. Whoever made it calls `leave` when the answer is out."""
+
+    __slots__ = ("_entered", "_held", "_intake")
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+        self._entered = False
+        self._held = 0
+
+    def enter(self) -> None:
+        """Counts the request. Raises Refused: overloaded."""
+        if self._intake.requests >= self._intake.limits.in_flight:
+            raise _overloaded(f"{self._intake.limits.in_flight} requests are in flight already")
+        self._intake.requests += 1
+        self._entered = True
+
+    def leave(self) -> None:
+        """Gives back what was counted; once is enough, twice does no harm."""
+        if self._entered:
+            self._intake.requests -= 1
+            self._intake.held -= self._held
+            self._entered, self._held = False, 0
+
+    async def body(self, receive: Receive, announced: str | None) -> bytes:
+        """The whole body. Raises Refused: too-large, too-slow, overloaded, cancelled."""
+        if announced is not None and announced.isdecimal() and (len(announced) > 18 or int(announced) > self._limit):
+            raise self._too_large()
+        try:
+            async with asyncio.timeout(self._intake.limits.body_s):
+                return await self._read(receive)
+        except TimeoutError:
+            raise Refused(
+                Reason.TOO_SLOW, f"The body was not complete after {self._intake.limits.body_s:g} s."
+            ) from None
+
+    async def _read(self, receive: Receive) -> bytes:
+        parts: list[bytes] = []
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise Refused(Reason.CANCELLED, "The caller went away before its request was complete.")
+            if chunk := message.get("body", b""):
+                self._hold(len(chunk))
+                parts.append(chunk)
+            if not message.get("more_body", False):
+                return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    @property
+    def _limit(self) -> int:
+        return self._intake.limits.body_bytes
+
+    def _hold(self, size: int) -> None:
+        intake = self._intake
+        if self._held + size > self._limit:
+            raise self._too_large()
+        if intake.held + size > intake.limits.held_bytes:
+            raise _overloaded("the bodies of the requests in flight fill the space set aside for them")
+        self._held += size
+        intake.held += size
+
+    def _too_large(self) -> Refused:
+        return Refused(Reason.TOO_LARGE, f"The body is larger than {self._limit} bytes.")
+
+
+def _overloaded(why: str) -> Refused:
+    return Refused(Reason.OVERLOADED, f"The gateway takes no more requests now: {why}.", retry_after_ms=1_000)

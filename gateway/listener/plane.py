@@ -1,0 +1,221 @@
+"""The agent plane: a raw ASGI application that turns HTTP requests into visits, and endings into responses.
+
+Lives only here: the order in which a request is looked at, the one place where refusals are sealed and rendered, and the
+sending of bytes. A response goes out only after its record was sealed or forgotten. Must not know what a method does, or
+anything behind the road. Built by `app.py`, run by an HTTP server.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gateway.listener import door, eras, resource
+from gateway.listener.caller import Caller, Receive, Send
+from gateway.listener.head import Head, read
+from gateway.listener.legacy import Legacy, Open
+from gateway.listener.limits import Intake, Limits, Slot
+from gateway.listener.modern import Modern
+from gateway.listener.render import UNHEARD, Answer, Headers, Pen, Voice
+from gateway.listener.sessions import Sessions
+from gateway.listener.streams import Streams
+from gateway.listener.visit import Visit, passed
+from gateway.model.call import Arrival
+from gateway.model.principal import Principal
+from gateway.model.refusal import Reason, Refusal, Refused
+from gateway.ports import Clock, Record, Road
+from gateway.tasks import Tasks
+from gateway.wire import jsonrpc
+from gateway.wire.strict_json import MalformedJson, parse
+
+_log = logging.getLogger("sallyport")
+_NO_CONTENT: Final = 204
+_HANGS_UP: Final = frozenset({Reason.TOO_LARGE, Reason.TOO_SLOW})
+"""After these the rest of the body is not worth waiting for."""
+
+
+class AgentPlane:
+    """`/mcp` and `/agents/{agent}/mcp` in both eras, and their RFC 9728 documents. One per process.
+
+    The ladder, and why each rung stands where it does (first failure answers):
+
+    1. Door (`door.ladder`): Host, Origin, path, method, header caps. Costs nothing, tells nothing.
+    2. Room: beyond so many requests in flight, honest refusal is better than slow service to all.
+    3. Identity: nobody unproven gets a byte of their body looked at.
+    4. Content type and encoding, then the body: size, deadline.
+    5. Parse: the one parse; whatever is ambiguous as JSON dies here.
+    6. One message, unambiguous headers (`eras.readable`): only now there is an id to answer to.
+    7. Era, from the body first (`eras.voice`), then that conversation's own rungs: agreement of headers and body, version
+       (`eras.modern_request`) or session (`Legacy.session`), method, parameters.
+    """
+
+    def __init__(
+        self,
+        road: Road,
+        sessions: Sessions,
+        *,
+        allowed: door.Door,
+        issuers: Sequence[str],
+        clock: Clock,
+        new_call_id: Callable[[], str],
+        version: str,
+        limits: Limits = Limits(),  # noqa: B008  frozen
+    ) -> None:
+        self._road = road
+        self._door = allowed
+        self._issuers = issuers
+        self._new_call_id = new_call_id
+        self._limits = limits
+        self._intake = Intake(limits)
+        self._tasks = Tasks()
+        self._pen = Pen({"name": "sallyport", "version": version})
+        self._streams = Streams(limits, clock, self._tasks)
+        self._modern = Modern(road, self._pen)
+        self._legacy = Legacy(road, self._pen, sessions, self._streams)
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        match scope["type"]:
+            case "http":
+                await self._http(scope, receive, send)
+            case "websocket":
+                await receive()
+                await send({"type": "websocket.close"})
+            case "lifespan":
+                await self._lifespan(receive, send)
+            case unknown:
+                raise ValueError(f"the agent plane serves no {unknown!r}")
+
+    def close(self) -> None:
+        """Ends the GET streams. Call it when a stop was asked for: the server waits for open responses before it stops."""
+        self._streams.close()
+
+    async def _http(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        head = read(scope)
+        found = door.place(head.path)
+        credential = resource.credential(head)
+        arrival = Arrival(
+            call_id=self._new_call_id(),
+            credential=credential if isinstance(credential, str) else None,
+            endpoint_agent=found.agent if isinstance(found, door.Endpoint) else None,
+            peer=head.peer,
+        )
+        knock = _Knock(self._road.open(arrival), arrival, head, found, Caller(receive, self._tasks), Slot(self._intake))
+        try:
+            answer = await self._answer(knock, credential if isinstance(credential, Refusal) else None)
+            if isinstance(answer, Open):
+                knock.slot.leave()  # a stream waits; it is no request in flight
+                await self._streams.hold(answer.session, answer.ends, receive, send)
+            else:
+                await _send(answer, knock.caller, send)
+        finally:
+            knock.slot.leave()
+            knock.caller.release()
+
+    async def _answer(self, knock: "_Knock", unusable: Refusal | None) -> Answer | Open:
+        """Climbs the ladder. The one place where refusals are caught, sealed and rendered."""
+        record, head, voice = knock.record, knock.head, UNHEARD
+        try:
+            passed(door.ladder(head, knock.found, self._door, self._limits))
+            if isinstance(knock.found, door.Metadata):
+                answer = resource.document(head, knock.found, self._issuers)
+                self._road.forget(record)
+                return answer
+            knock.slot.enter()
+            passed(unusable)
+            principal = await self._road.identify(record, knock.arrival)
+            if head.method != "POST":
+                return self._beside(knock, principal)
+            frame = jsonrpc.classify(await self._json(knock))
+            voice = eras.voice(frame, head)
+            passed(eras.readable(frame, head))
+            visit = Visit(record, principal, head, knock.caller, voice)
+            return await (self._modern if voice.era == "modern" else self._legacy).answer(visit, frame)
+        except Refused as refused:
+            refusal = refused.refusal
+        except Exception:  # noqa: BLE001  the outermost frame of ours: whatever is left over becomes `internal`
+            refusal = _defect(record.call_id)
+        return await self._turn_away(knock, refusal, voice)
+
+    def _beside(self, knock: "_Knock", principal: Principal) -> Answer | Open:
+        """GET and DELETE: what a legacy session does beside posting messages."""
+        session = self._legacy.session(knock.head.session, principal)
+        if knock.head.method == "DELETE":
+            return self._legacy.end(knock.record, session)
+        return self._legacy.stream(knock.record, session, principal)
+
+    async def _json(self, knock: "_Knock") -> Any:
+        """The parsed body. Raises Refused: wrong-type, too-large, too-slow, malformed."""
+        head = knock.head
+        kind = (head.get("content-type") or "").partition(";")[0].strip().lower()
+        if kind != "application/json" or head.get("content-encoding") not in (None, "identity"):
+            raise Refused(Reason.WRONG_TYPE, "The body is not announced as plain application/json.")
+        body = await knock.slot.body(knock.caller.receive, head.get("content-length"))
+        try:
+            return parse(body)
+        except MalformedJson as error:
+            raise Refused(Reason.MALFORMED, f"The body is no JSON this gateway accepts: {error}.") from None
+
+    async def _turn_away(self, knock: "_Knock", refusal: Refusal, voice: Voice) -> Answer:
+        try:
+            await self._road.refuse(knock.record, refusal)
+        except Refused as unwritten:
+            refusal = unwritten.refusal
+        except Exception:  # noqa: BLE001  a record that cannot be sealed must not leave the caller without an answer
+            refusal = _defect(knock.record.call_id)
+        headers: Headers = resource.challenge(knock.head, refusal, self._issuers)
+        if refusal.reason is Reason.WRONG_METHOD:
+            headers += ((b"allow", ", ".join(door.methods(knock.head, knock.found)).encode()),)
+        if refusal.reason in _HANGS_UP:
+            headers += ((b"connection", b"close"),)
+        return self._pen.refusal(voice, refusal, knock.record.call_id, headers)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            kind = (await receive())["type"]
+            if kind == "lifespan.shutdown":
+                self.close()
+                await self._tasks.close()
+            await send({"type": f"{kind}.complete"})
+            if kind == "lifespan.shutdown":
+                return
+
+
+@dataclass(frozen=True, slots=True)
+class _Knock:
+    """A request before anything of it is believed."""
+
+    record: Record
+    arrival: Arrival
+    head: Head
+    found: door.Place | None
+    caller: Caller
+    slot: Slot
+
+
+def _defect(call_id: str) -> Refusal:
+    """Called while an exception is handled: its text goes to the log and nowhere else."""
+    _log.exception("call %s met a defect in the listener", call_id)
+    return Refusal(Reason.INTERNAL, f"The gateway failed while handling call {call_id}.")
+
+
+async def _send(answer: Answer, caller: Caller, send: Send) -> None:
+    """Sends an answer, and says so to whoever wants to know that it was heard."""
+    if answer.delivered is not None:
+        await asyncio.sleep(0)  # lets the watcher see a connection that was closed in this very turn of the loop
+    headers = answer.headers if answer.status == _NO_CONTENT else (*answer.headers, _length(answer))
+    try:
+        if not caller.gone:
+            await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        if caller.gone:
+            return
+        await send({"type": "http.response.body", "body": answer.body, "more_body": False})
+    except OSError:
+        return
+    # Not asked again whether the caller is gone: once a response is complete, servers report a disconnect to everyone.
+    if answer.delivered is not None:
+        answer.delivered()
+
+
+def _length(answer: Answer) -> tuple[bytes, bytes]:
+    return (b"content-length", str(len(answer.body)).encode())

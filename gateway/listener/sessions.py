@@ -1,0 +1,108 @@
+"""Legacy session ids: sealed values that any process can read and no caller can make, move or lengthen.
+
+Lives only here: what a session id holds, its key, its end. The principal is the sealed value's associated data, so an id
+is readable only together with the principal it was given to; to anyone else it is as unknown as a made-up one. Must not
+know HTTP, streams or requests in flight. Called by the legacy conversation. Ended sessions are remembered in this process.
+"""
+
+import base64
+import binascii
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from gateway.model.principal import Principal
+from gateway.model.refusal import Reason, Refused
+from gateway.ports import Clock
+from gateway.wire.strict_json import dump
+
+MAX_AGE_S: Final = 24 * 3600.0
+_MAX_CLIENT: Final = 4096
+"""Bytes of client info and capabilities: the id travels in a header of every request."""
+_MAX_ID: Final = 8192
+_MAX_ENDED: Final = 65_536
+_NONCE: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What `initialize` agreed on."""
+
+    key: bytes
+    """Unique; names the session in tables of this process."""
+    version: str
+    client: Mapping[str, Any]
+    """`clientInfo` as sent: unproven, never decides anything."""
+    capabilities: Mapping[str, Any]
+    opened: float
+    """Unix seconds."""
+
+    @property
+    def ends(self) -> float:
+        """Unix seconds after which the id is worth nothing."""
+        return self.opened + MAX_AGE_S
+
+
+class Sessions:
+    """Makes and reads session ids."""
+
+    def __init__(self, secret: bytes, clock: Clock) -> None:
+        key = HKDF(SHA256(), 32, salt=None, info=b"sallyport legacy sessions v1").derive(secret)
+        self._seal = AESGCM(key)
+        self._clock = clock
+        self._ended: dict[bytes, float] = {}
+
+    def start(
+        self, principal: Principal, version: str, client: Mapping[str, Any], capabilities: Mapping[str, Any]
+    ) -> str:
+        """A new session id. Raises Refused: invalid-params when the client says too much of itself."""
+        told = dump([version, self._clock.now(), client, capabilities])
+        if len(told) > _MAX_CLIENT:
+            raise Refused(
+                Reason.INVALID_PARAMS, f"clientInfo and capabilities are larger than {_MAX_CLIENT} bytes together."
+            )
+        nonce = os.urandom(_NONCE)
+        sealed = nonce + self._seal.encrypt(nonce, told, _identity(principal))
+        return base64.urlsafe_b64encode(sealed).decode()
+
+    def read(self, text: str, principal: Principal) -> Session:
+        """The session behind an id.
+
+        Raises Refused: session-ended, in the same words for ids that are made up, too old, ended or someone else's.
+        """
+        opened = self._open(text, principal)
+        if opened is None or opened.key in self._ended or opened.ends < self._clock.now():
+            raise Refused(Reason.SESSION_ENDED, "There is no such session, or it has ended.")
+        return opened
+
+    def end(self, session: Session) -> None:
+        """Ends a session for good."""
+        now = self._clock.now()
+        if len(self._ended) >= _MAX_ENDED:
+            self._ended = {key: ends for key, ends in self._ended.items() if ends >= now}
+        if len(self._ended) >= _MAX_ENDED:
+            del self._ended[next(iter(self._ended))]
+        self._ended[session.key] = session.ends
+
+    def _open(self, text: str, principal: Principal) -> Session | None:
+        if len(text) > _MAX_ID:
+            return None
+        try:
+            sealed = base64.b64decode(text, altchars=b"-_", validate=True)
+            nonce = sealed[:_NONCE]
+            told = self._seal.decrypt(nonce, sealed[_NONCE:], _identity(principal))
+        except (binascii.Error, ValueError, InvalidTag):
+            return None
+        version, opened, client, capabilities = json.loads(told)
+        return Session(nonce, version, client, capabilities, opened)
+
+
+def _identity(principal: Principal) -> bytes:
+    return dump([principal.tenant, principal.agent, principal.user])

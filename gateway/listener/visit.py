@@ -1,0 +1,79 @@
+"""One request of an identified caller, and the piece of road both eras walk.
+
+Lives only here: the facts that exist once the door, identity and the parse have passed, and how a walked call or list
+ends. Must not know HTTP statuses or what a method is called. Made by `plane`, used by the conversations.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gateway.listener.caller import Caller, NeverMind
+from gateway.listener.head import Head
+from gateway.listener.render import Voice
+from gateway.model.call import Asked, Reply, ReplyError
+from gateway.model.principal import Principal
+from gateway.model.refusal import Reason, Refusal, Refused
+from gateway.ports import Record, Road
+
+PAGE: Final = 1_000
+"""Tools on one page of a list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What is known when a conversation begins."""
+
+    record: Record
+    principal: Principal
+    head: Head
+    caller: Caller
+    voice: Voice
+
+
+def passed(rung: Refusal | None) -> None:
+    """Ends the visit where a rung failed. Raises Refused."""
+    if rung is not None:
+        raise Refused.of(rung)
+
+
+async def walk(road: Road, visit: Visit, asked: Asked) -> Reply | ReplyError | Refusal:
+    """Walks a call to its end. The road has sealed the record, so nothing is raised that would seal it again."""
+    try:
+        return await visit.caller.walk(
+            road.call(visit.record, visit.principal, asked), leaving_cancels=asked.era == "modern"
+        )
+    except Refused as refused:
+        return refused.refusal
+    except NeverMind:
+        # What had departed goes on to its record, so nobody here can say that it was not carried out.
+        return Refusal(Reason.CANCELLED, "The call was cancelled by its caller.", executed="unknown")
+
+
+async def tools(road: Road, visit: Visit) -> Sequence[Mapping[str, Any]] | Refusal:
+    """The tools the principal sees. The road has sealed the record."""
+    try:
+        return await road.list_tools(visit.record, visit.principal)
+    except Refused as refused:
+        return refused.refusal
+
+
+def first_of_page(params: Mapping[str, Any]) -> int:
+    """Where a page begins, from the cursor. Raises Refused: invalid-params."""
+    cursor = params.get("cursor")
+    if cursor is None:
+        return 0
+    if not isinstance(cursor, str) or not cursor.isascii() or not cursor.isdecimal() or len(cursor) > 9:
+        raise Refused(Reason.INVALID_PARAMS, "params.cursor is none of this server's.")
+    first = int(cursor)
+    if first % PAGE or cursor != str(first):
+        raise Refused(Reason.INVALID_PARAMS, "params.cursor is none of this server's.")
+    return first
+
+
+def page(tools: Sequence[Mapping[str, Any]], first: int) -> dict[str, Any]:
+    """The members `tools` and `nextCursor` of a list result."""
+    shown: dict[str, Any] = {"tools": list(tools[first : first + PAGE])}
+    if first + PAGE < len(tools):
+        shown["nextCursor"] = str(first + PAGE)
+    return shown

@@ -1,0 +1,74 @@
+"""The sanitize room: what comes back from an upstream is cleaned, what is persisted is redacted.
+
+Lives only here: the port's four questions, and the promise that nothing leaves uncleaned: whatever goes wrong inside
+becomes a withheld result. Must not know the road, records or HTTP. `app.py` constructs it, `pipeline.py` and the
+catalog's composition call it. `findings.py` lists what it can report.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from gateway.config.schema import Sanitize
+from gateway.model.refusal import Reason, Refused
+from gateway.model.tool import Tool
+from gateway.ports import Cleaned
+from gateway.sanitize.definitions import Definitions
+from gateway.sanitize.findings import Findings
+from gateway.sanitize.journal import Journal
+from gateway.sanitize.leaf import Leaf
+from gateway.sanitize.results import Malformed, Results
+from gateway.sanitize.secrets import Redactor
+from gateway.sanitize.structured import Unfit
+from gateway.sanitize.walk import TooMuch, Walk
+
+
+class Clean:
+    """Cleans by rules alone: no model, no network, linear time."""
+
+    def __init__(self, limits: Sanitize, redaction_key: bytes) -> None:
+        """`redaction_key` keys the marks in redaction tokens: under one key, equal secrets have equal marks."""
+        self._limits = limits
+        self._leaf = Leaf(Redactor(redaction_key), limits.max_text)
+        self._results = Results(self._leaf, limits)
+        self._definitions = Definitions(self._leaf, limits)
+        self._journal = Journal(self._leaf, limits)
+
+    def result(self, result: Mapping[str, Any], tool: Tool) -> Cleaned:
+        """A tool result; structured content stays valid. Raises Refused: result-withheld."""
+        with _withheld(f"The result of {tool.id}"):
+            return self._results.clean(result, tool)
+
+    def error(self, message: str, data: Any) -> tuple[Cleaned, Cleaned]:
+        """Message and data of a JSON-RPC error. Raises Refused: result-withheld."""
+        with _withheld("The upstream's error"):
+            return self._any(message), self._any(data)
+
+    def definition(self, definition: Mapping[str, Any]) -> Cleaned:
+        """A tools/list entry, for publication: prose is cleaned, names and values are not changed.
+
+        Raises Refused: result-withheld, when it passes the limits; leave the tool out.
+        """
+        with _withheld("A tool definition"):
+            return self._definitions.clean(definition)
+
+    def redacted(self, value: Any) -> Cleaned:
+        """A copy fit for the journal: secrets replaced, long strings shortened. Never raises."""
+        return self._journal.copy(value)
+
+    def _any(self, value: Any) -> Cleaned:
+        found = Findings()
+        walk = Walk(found, self._limits.max_nodes, self._limits.max_depth)
+        cleaned = walk.over(value, lambda text, path: self._leaf.text(text, found, name=str(path[-1]) if path else ""))
+        return Cleaned(cleaned, dict(+found))
+
+
+@contextmanager
+def _withheld(what: str) -> Iterator[None]:
+    """Turns everything that goes wrong into a refusal that shows nothing of the upstream's text."""
+    try:
+        yield
+    except (Malformed, TooMuch, Unfit) as reason:
+        raise Refused(Reason.RESULT_WITHHELD, f"{what} was withheld: {reason}.") from None
+    except Exception as defect:
+        raise Refused(Reason.RESULT_WITHHELD, f"{what} was withheld: cleaning it failed.") from defect

@@ -1,0 +1,46 @@
+"""The kill switch's rows in SQLite.
+
+Lives only here: one small table. Must not know what a stop touches or how it is asked. Called by the ledger's `Stops`
+through `ports.StopStore`.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import astuple
+from typing import Final
+
+from gateway.ports import Stop, StopKind, Work, Writer
+
+SCHEMA: Final = (
+    """CREATE TABLE IF NOT EXISTS stops (
+        kind TEXT NOT NULL, target TEXT NOT NULL, why TEXT NOT NULL, by TEXT NOT NULL, at REAL NOT NULL,
+        PRIMARY KEY (kind, target)
+    ) STRICT, WITHOUT ROWID""",
+)
+"""Statements for the writer."""
+
+
+class SqliteStops:
+    """Implements `ports.StopStore`; every change is durable when it returns. Raises StoreUnavailable."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    async def put(self, stop: Stop) -> None:
+        def change(db: sqlite3.Connection) -> None:
+            db.execute("INSERT OR REPLACE INTO stops VALUES (?, ?, ?, ?, ?)", astuple(stop))
+
+        await self._writer.submit(Work(change, durable=True))
+
+    async def lift(self, kind: StopKind, target: str) -> bool:
+        def change(db: sqlite3.Connection) -> bool:
+            return db.execute("DELETE FROM stops WHERE kind = ? AND target = ?", (kind, target)).rowcount == 1
+
+        return bool(await self._writer.submit(Work(change, durable=True)))
+
+    async def all(self) -> Sequence[Stop]:
+        def change(db: sqlite3.Connection) -> list[Stop]:
+            return [Stop(*row) for row in db.execute("SELECT kind, target, why, by, at FROM stops ORDER BY at")]
+
+        stops: list[Stop] = await self._writer.submit(Work(change))
+        return stops

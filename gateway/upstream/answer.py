@@ -1,0 +1,154 @@
+"""Reading one HTTP answer: a JSON body or an event stream, bounded, down to the one response that was awaited.
+
+Lives only here: size limits, the search for our response among a server's other messages, `Retry-After`. Must not know what
+an answer proves (verdict) or whether it may be asked again. Called by `exchange.py`.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from email.utils import parsedate_to_datetime
+from functools import partial
+from typing import Any, Final
+
+import aiohttp
+
+from gateway.ports import Clock
+from gateway.upstream.verdict import Heard
+from gateway.wire import jsonrpc
+from gateway.wire.sse import EventTooLarge, Parser
+from gateway.wire.strict_json import MalformedJson, parse
+
+MAX_STREAM: Final = 64 * 1024 * 1024
+"""Bytes of one event stream, notifications included."""
+_LINGER_S: Final = 1.0
+_LONGEST_SESSION_ID: Final = 1024
+
+Other = Callable[[jsonrpc.Request | jsonrpc.Notification], None]
+"""Takes what a server says before it answers."""
+
+
+class Unusable(Exception):
+    """The answer cannot be used; the text is ours."""
+
+
+class Reader:
+    """How answers of one server are read; at most `max_answer` bytes each."""
+
+    def __init__(self, max_answer: int, clock: Clock) -> None:
+        self.max_answer = max_answer
+        self.clock = clock
+        self._lingering: dict[aiohttp.ClientResponse, asyncio.TimerHandle] = {}
+
+    def close(self) -> None:
+        """Lets go of streams whose end nobody waits for."""
+        for response in tuple(self._lingering):
+            self._let_go(response)
+
+    async def hear(self, response: aiohttp.ClientResponse, awaited: jsonrpc.Id | None, other: Other) -> Heard:
+        """The response to `awaited`; with None only the status is read. Raises Unusable and what aiohttp raises."""
+        frame: jsonrpc.Response | None = None
+        if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise Unusable("a compressed answer, which was not asked for")
+        if awaited is None:
+            response.release()
+        elif response.content_type == "text/event-stream":
+            frame = await self._stream(response, awaited, other)
+        else:
+            frame = awaited_frame(jsonrpc.classify(_parse(await self._whole(response))), awaited)
+        return Heard(frame, "", response.status, _session(response), self.retry_after(response))
+
+    def retry_after(self, response: aiohttp.ClientResponse) -> int | None:
+        """`Retry-After` in milliseconds (RFC 9110 §10.2.3, seconds or a date); None when absent or senseless."""
+        text = response.headers.get("Retry-After")
+        if text is None:
+            return None
+        if text.isascii() and text.isdigit() and len(text) <= 9:
+            return int(text) * 1000
+        try:
+            return max(0, round((parsedate_to_datetime(text).timestamp() - self.clock.now()) * 1000))
+        except (ValueError, OverflowError):
+            return None
+
+    async def _whole(self, response: aiohttp.ClientResponse) -> bytes:
+        parts: list[bytes] = []
+        size = response.content_length or 0
+        if size > self.max_answer:
+            raise Unusable(f"an answer of more than {self.max_answer} bytes")
+        size = 0
+        while part := await response.content.readany():
+            size += len(part)
+            if size > self.max_answer:
+                raise Unusable(f"an answer of more than {self.max_answer} bytes")
+            parts.append(part)
+        if not size:
+            raise Unusable(f"HTTP {response.status} without an answer")
+        return b"".join(parts)
+
+    async def _stream(self, response: aiohttp.ClientResponse, awaited: jsonrpc.Id, other: Other) -> jsonrpc.Response:
+        parser, size = Parser(self.max_answer), 0
+        while part := await response.content.readany():
+            size += len(part)
+            if size > MAX_STREAM:
+                raise Unusable(f"a stream of more than {MAX_STREAM} bytes")
+            try:
+                events = parser.feed(part)
+            except EventTooLarge:
+                raise Unusable(f"an answer of more than {self.max_answer} bytes") from None
+            for event in events:
+                if not event.data:
+                    continue  # the priming event of 2025-11-25
+                frame = jsonrpc.classify(_parse(event.data))
+                if isinstance(frame, jsonrpc.Request | jsonrpc.Notification):
+                    other(frame)
+                    continue
+                found = awaited_frame(frame, awaited)
+                self._linger(response)
+                return found
+        raise Unusable("the stream ended before the answer")
+
+    def _linger(self, response: aiohttp.ClientResponse) -> None:
+        """The server ends the stream right after its answer, mostly in a later packet.
+
+        Nobody waits for that: at its end the connection goes back to the pool by itself, or is closed when no end comes.
+        """
+        if not response.content.is_eof():
+            self._lingering[response] = asyncio.get_running_loop().call_later(_LINGER_S, self._let_go, response)
+            response.content.on_eof(partial(self._let_go, response))
+
+    def _let_go(self, response: aiohttp.ClientResponse) -> None:
+        if (timer := self._lingering.pop(response, None)) is not None:
+            timer.cancel()
+            response.close()  # does nothing to a connection that is back in the pool
+
+
+def awaited_frame(frame: jsonrpc.Frame, awaited: jsonrpc.Id) -> jsonrpc.Response:
+    """The frame when it is the answer to `awaited`. Raises Unusable.
+
+    An error may name no request; `server-error` is what older SDKs write for that.
+    """
+    match frame:
+        case jsonrpc.Error(id=None | "server-error") as error:
+            return replace(error, id=None)
+        case jsonrpc.Result(id=found) | jsonrpc.Error(id=found) if found == awaited:
+            return frame
+        case jsonrpc.Result() | jsonrpc.Error():
+            raise Unusable("an answer to another request")
+        case jsonrpc.Invalid(why=why):
+            raise Unusable(f"not JSON-RPC: {why}")
+        case _:
+            raise Unusable("a call instead of an answer")
+
+
+def _parse(data: bytes) -> Any:
+    try:
+        return parse(data)
+    except MalformedJson:
+        raise Unusable("malformed JSON") from None
+
+
+def _session(response: aiohttp.ClientResponse) -> str | None:
+    session = response.headers.get("Mcp-Session-Id")
+    if session is None or (session.isascii() and session.isprintable() and 0 < len(session) <= _LONGEST_SESSION_ID):
+        return session
+    raise Unusable("a session id that is not visible ASCII")

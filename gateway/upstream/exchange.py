@@ -1,0 +1,148 @@
+"""One POST and its answer over a warm pool: the only place where aiohttp is driven.
+
+Lives only here: the pool, timeouts, and whether a byte may have left. Must not know eras, sessions or tools. A POST is
+written at most once: aiohttp retries only idempotent methods, redirects are off, cookies and proxies unknown.
+Called by `http.py`.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Final, cast
+
+import aiohttp
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http import HttpProcessingError, StreamWriter
+from aiohttp.payload import Payload
+from multidict import CIMultiDict
+from yarl import URL
+
+from gateway.model.outcome import Lost, Unsent
+from gateway.ports import Clock, Reached
+from gateway.upstream.answer import Other, Reader, Unusable
+from gateway.upstream.verdict import Exchanged, Heard
+from gateway.wire import jsonrpc
+
+CONNECT_S: Final = 2.0
+_IDLE_S: Final = 4.0
+"""Shorter than the 5 s after which common servers close idle connections: a request that meets the close is lost."""
+_HEADERS: Final = {
+    "Accept": "application/json, text/event-stream",
+    "Accept-Encoding": "identity",
+    "Content-Type": "application/json",
+    "User-Agent": "sallyport",
+}
+_FAULTS: Final = (aiohttp.ClientError, HttpProcessingError, OSError, ValueError, RuntimeError)
+"""What aiohttp raises for a peer's misdeeds; RuntimeError is its word for a connection that is gone."""
+
+
+class _Body(Payload):
+    """The request body, which knows whether a byte of the request may have left.
+
+    aiohttp holds the head back until the body's first chunk, so nothing has left before `write` is entered, and a transport
+    that is closing takes nothing. From then on only an answer can tell.
+    """
+
+    _autoclose = True
+
+    def __init__(self, value: bytes, reached: Reached) -> None:
+        super().__init__(value, content_type="application/json")
+        self._size = len(value)
+        self._reached = reached
+        self.departed = False
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        return cast("bytes", self._value).decode(encoding, errors)
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        self._reached("upstream.before-send")
+        transport = cast("StreamWriter", writer).transport
+        self.departed = transport is not None and not transport.is_closing()
+        await writer.write(self._value)
+        self._reached("upstream.after-send")
+
+
+class HttpExchange:
+    """The pool toward one server. Needs a running loop from its first exchange on."""
+
+    def __init__(self, url: str, headers: Mapping[str, str], max_answer: int, clock: Clock) -> None:
+        self._url = URL(url)
+        self._headers = CIMultiDict(headers)
+        self._headers.update(_HEADERS)
+        self._reader = Reader(max_answer, clock)
+        self._clock = clock
+        self._session: aiohttp.ClientSession | None = None
+
+    async def post(
+        self,
+        body: bytes,
+        headers: Mapping[str, str],
+        awaited: jsonrpc.Id | None,
+        deadline: float,
+        reached: Reached,
+        other: Other,
+    ) -> Exchanged:
+        """Sends once. `awaited` is the id to be answered; None when nothing but a status is expected.
+
+        Never raises for what the other side does; a cancelled exchange closes its connection.
+        """
+        wait_s = deadline - self._clock.monotonic()
+        if wait_s <= 0:
+            return Unsent("no time was left to send it")
+        payload = _Body(body, reached)
+        # One timer of aiohttp's covers pool, connection, head and body; it would round long ones up to whole seconds.
+        timeout = aiohttp.ClientTimeout(total=wait_s, connect=CONNECT_S, ceil_threshold=math.inf)
+        response: aiohttp.ClientResponse | None = None
+        try:
+            response = await self._pool().post(
+                self._url, data=payload, headers=headers, timeout=timeout, allow_redirects=False
+            )
+            heard = await self._reader.hear(response, awaited, other)
+        except Unusable as unusable:
+            assert response is not None
+            response.close()
+            return Heard(None, str(unusable), response.status, None, self._reader.retry_after(response))
+        except BaseException as fault:
+            if response is not None:
+                response.close()
+            if isinstance(fault, _FAULTS):
+                return _fault(fault, departed=payload.departed)
+            raise
+        reached("upstream.answered")
+        return heard
+
+    async def delete(self, headers: Mapping[str, str], wait_s: float) -> None:
+        """Ends a session as far as the server cares; failures do not matter."""
+        timeout = aiohttp.ClientTimeout(total=wait_s)
+        try:
+            async with self._pool().delete(self._url, headers=headers, timeout=timeout, allow_redirects=False):
+                pass
+        except _FAULTS:
+            pass
+
+    async def close(self) -> None:
+        """Closes every connection, busy ones too."""
+        self._reader.close()
+        if self._session is not None:
+            await self._session.close()
+
+    def _pool(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_S),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                headers=self._headers,
+                max_headers=100,
+            )
+        return self._session
+
+
+def _fault(fault: Exception, *, departed: bool) -> Unsent | Lost:
+    timed_out = isinstance(fault, TimeoutError)
+    if departed:
+        return Lost(
+            "no answer in time" if timed_out else "the connection broke before the answer was complete", timed_out
+        )
+    if isinstance(fault, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
+        return Unsent("TLS failed")
+    return Unsent("it could not be reached in time" if timed_out else "it could not be reached")

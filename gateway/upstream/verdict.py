@@ -1,0 +1,94 @@
+"""What an answer proves: which of the four outcomes of a send it is, and which era the server speaks.
+
+Lives only here: the table of outcomes (executed, not executed, unknown) and the evidence for an era, as pure functions over
+what was heard. Must not know sockets, processes or retries. Called by both kinds of upstream.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gateway.model.call import Era
+from gateway.model.outcome import Answered, AnsweredError, Carried, Lost, Unsent
+from gateway.wire import jsonrpc
+
+_WRONG_ERA: Final = frozenset({jsonrpc.HEADER_MISMATCH, jsonrpc.MISSING_CAPABILITY, jsonrpc.UNSUPPORTED_VERSION})
+_NEVER_RAN: Final = _WRONG_ERA | {jsonrpc.PARSE_ERROR, jsonrpc.INVALID_REQUEST, jsonrpc.METHOD_NOT_FOUND}
+"""Codes that by their definition come before execution; -32602 does not, tools use it for their own checks."""
+_TURNED_AWAY: Final = frozenset({401, 403, 405, 413, 415, 429})
+_MISUNDERSTOOD: Final = frozenset({400, 404, 405})
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An answer as it came: over HTTP with a status, over stdio without one."""
+
+    frame: jsonrpc.Response | None
+    """The response to our request; None when there was none that can be used."""
+    why: str = ""
+    """Why there is no frame, in our words."""
+    status: int = 200
+    session: str | None = None
+    retry_after_ms: int | None = None
+
+
+Exchanged = Heard | Unsent | Lost
+"""One exchange: an answer, or proof that nothing left, or neither."""
+
+
+def carried(exchanged: Exchanged, *, in_session: bool = False) -> Carried:  # noqa: PLR0911  a table
+    """What became of the call. `in_session`: it was sent on a legacy session, where 404 says the session is unknown."""
+    match exchanged:
+        case Unsent() | Lost():
+            return exchanged
+        case Heard(status=status, retry_after_ms=after) if status in _TURNED_AWAY or (status == 404 and in_session):
+            return Unsent(f"turned away with HTTP {status}", after)
+        case Heard(frame=jsonrpc.Result(result=result)):
+            return Answered(result)
+        case Heard(frame=jsonrpc.Error(code=code), status=status) if code in _NEVER_RAN or status == 404:
+            return Unsent(f"turned away with JSON-RPC error {code}", exchanged.retry_after_ms)
+        case Heard(frame=jsonrpc.Error(id=None)):
+            return Lost("an error that names no request")
+        case Heard(frame=jsonrpc.Error(code=code, message=message, data=data)):
+            return AnsweredError(code, message, data)
+        case Heard(why=why):
+            return Lost(why)
+
+
+def era_of(probed: Heard) -> Era | None:  # noqa: PLR0911  a table
+    """The era that the answer to `server/discover` shows; None when it is no evidence (401, 403, 5xx, garbage)."""
+    match probed:
+        case Heard(status=status) if status >= 500 or (status in _TURNED_AWAY and status not in _MISUNDERSTOOD):
+            return None
+        case Heard(frame=jsonrpc.Result(result=result)):
+            return _newest(result.get("supportedVersions"))
+        case Heard(frame=jsonrpc.Error(code=jsonrpc.UNSUPPORTED_VERSION, data=Mapping() as data)):
+            return _newest(data.get("supported"))
+        case Heard(frame=jsonrpc.Error(code=code)) if code in _WRONG_ERA:
+            return "modern"
+        case Heard(frame=jsonrpc.Error(code=jsonrpc.METHOD_NOT_FOUND), status=404):
+            return "modern"
+        case Heard(frame=jsonrpc.Error()):
+            return "legacy"
+        case Heard(status=status):
+            return "legacy" if status in _MISUNDERSTOOD else None
+
+
+def era_in_doubt(era: Era, exchanged: Exchanged) -> bool:
+    """Whether an answer contradicts what we believed of the server: another era, or a session it does not know."""
+    if not isinstance(exchanged, Heard):
+        return False
+    frame, status = exchanged.frame, exchanged.status
+    if isinstance(frame, jsonrpc.Error) and frame.code in _WRONG_ERA:
+        return era == "legacy" or frame.code == jsonrpc.UNSUPPORTED_VERSION
+    if isinstance(frame, jsonrpc.Error) and frame.code == jsonrpc.METHOD_NOT_FOUND and era == "modern":
+        return status != 404
+    return status in _MISUNDERSTOOD and not isinstance(carried(exchanged), Answered | AnsweredError)
+
+
+def _newest(versions: Any) -> Era | None:
+    if not isinstance(versions, list):
+        return "legacy"
+    if jsonrpc.MODERN in versions:
+        return "modern"
+    return "legacy" if not versions or any(known in versions for known in jsonrpc.LEGACY) else None

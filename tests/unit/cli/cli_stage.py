@@ -1,0 +1,110 @@
+"""What the command line's tests put in the gateway's place: a small desk, a scripted agent plane, a configuration."""
+
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from typer.testing import Result
+
+from gateway.operator.desk import Page, Sight
+from gateway.ports import Stop, StopKind
+
+Run = Callable[..., Result]
+TOKEN = "operator-token-of-the-test"
+
+
+def entry(number: int, **facts: Any) -> dict[str, Any]:
+    """An audit entry; larger numbers are later."""
+    stamp = f"2026-01-01T00:00:{number:02}.000000Z"
+    return {"kind": "call", "id": f"id-{number:02}", "time": stamp, "call": f"call-{number}", **facts}
+
+
+class Office:
+    """Everything the operator plane may ask, kept in memory; one object plays all desks."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """As before the first test."""
+        self.records: list[dict[str, Any]] = []
+        self.asked: list[Mapping[str, str]] = []
+        self.made: list[dict[str, Any]] = []
+        self.stopped: list[Stop] = []
+        self.acts: list[tuple[str, str, Mapping[str, Any]]] = []
+
+    async def query(self, filters: Mapping[str, str]) -> Page:
+        self.asked.append(filters)
+        limit = int(filters.get("limit", 100))
+        return Page(self.records[::-1][:limit], "more" if len(self.records) > limit else None)
+
+    async def call(self, call_id: str) -> Sequence[Mapping[str, Any]]:
+        return [record for record in self.records if record["call"] == call_id]
+
+    async def all(self, _filters: Mapping[str, str]) -> AsyncIterator[Mapping[str, Any]]:
+        for record in self.records:
+            yield record
+
+    async def operator(self, who: str, action: str, facts: Mapping[str, Any]) -> None:
+        self.acts.append((who, action, facts))
+
+    async def stop(self, stop: Stop) -> None:
+        self.stopped.append(stop)
+
+    async def lift(self, kind: StopKind, target: str) -> bool:
+        before = len(self.stopped)
+        self.stopped = [stop for stop in self.stopped if (stop.kind, stop.target) != (kind, target)]
+        return len(self.stopped) < before
+
+    def stops(self) -> Sequence[Stop]:
+        return self.stopped
+
+    def new(self, **order: Any) -> tuple[str, str]:
+        self.made.append(order)
+        return order["key_id"] or "k-1", "sp_k-1_secret"
+
+    def ls(self) -> Sequence[Mapping[str, Any]]:
+        return [{"id": "k-1", "agent": "support-bot", "user": "alice", "tenant": "default"}]
+
+    def revoke(self, key_id: str) -> bool:
+        return key_id == "k-1"
+
+    def tools(self, agent: str, user: str | None, _tenant: str) -> Sequence[Sight]:
+        if agent != "support-bot":
+            raise KeyError(agent)
+        return [
+            Sight("helpdesk/mail_send", None, "mutating", "hidden: no rule permits it"),
+            Sight("helpdesk/ticket_get", "helpdesk_ticket_get", "read", f"allow read-tickets for {user}"),
+        ]
+
+    def health(self) -> Mapping[str, str]:
+        return {}
+
+
+class Scripted:
+    """An agent plane that says what it is told to, and keeps what it heard."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, Mapping[str, str], dict[str, Any]]] = []
+        self.answers: dict[str, Callable[[dict[str, Any]], tuple[int, str, bytes]]] = {}
+
+    def say(self, method: str, body: Any, status: int = 200, kind: str = "application/json") -> None:
+        """Answers `method` with a JSON value that gets the request's id, or with bytes as they are."""
+
+        def answer(request: dict[str, Any]) -> tuple[int, str, bytes]:
+            if isinstance(body, bytes):
+                return status, kind, body
+            framed = {"jsonrpc": "2.0", "id": request["id"], **body} if "error" not in body or status == 400 else body
+            return status, kind, json.dumps(framed).encode()
+
+        self.answers[method] = answer
+
+
+def write_config(folder: Path, *, operator: int = 1, agent: int = 1, more: str = "") -> Path:
+    """A configuration with a state folder; port 1 answers to nobody."""
+    path = folder / "config.yaml"
+    listen = f"listen: {{agent: 127.0.0.1:{agent}, operator: 127.0.0.1:{operator}}}\n"
+    path.write_text(f"version: 1\n{listen}{more}", encoding="utf-8")
+    (folder / ".sallyport").mkdir(exist_ok=True)
+    return path

@@ -1,0 +1,75 @@
+"""What makes two calls the same, and what must never make them different."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ledger_kit import ALICE, SECRET, call, tool
+
+from gateway.ledger.key import RecordKeys, derived_key, fingerprint
+from gateway.model.principal import Principal
+
+KEYS = RecordKeys(SECRET)
+TEXT = st.text(max_size=8)
+PRINCIPALS = st.builds(Principal, TEXT, TEXT, st.just("key:k"), st.none() | TEXT)
+PARTS = st.tuples(PRINCIPALS, st.sampled_from("xd"), TEXT)
+
+
+def test_a_record_is_named_by_tenant_user_agent_source_and_key() -> None:
+    name = KEYS.record(ALICE, "x", "k")
+    assert len(name) == 32
+    assert name == RecordKeys(SECRET).record(ALICE, "x", "k")
+    others = [
+        KEYS.record(replace(ALICE, tenant="other"), "x", "k"),
+        KEYS.record(replace(ALICE, agent="other"), "x", "k"),
+        KEYS.record(replace(ALICE, user="other"), "x", "k"),
+        KEYS.record(replace(ALICE, user=None), "x", "k"),
+        KEYS.record(ALICE, "d", "k"),
+        KEYS.record(ALICE, "x", "other"),
+        RecordKeys(SECRET[::-1]).record(ALICE, "x", "k"),
+    ]
+    assert len({name, *others}) == 8
+
+
+def test_how_a_caller_was_proven_makes_no_other_record() -> None:
+    proven = replace(
+        ALICE, agent_proof="jwt:main:azp", user_proof="jwt:main:sub", roles=frozenset({"x"}), expires_at=9.0
+    )
+    assert KEYS.record(proven, "x", "k") == KEYS.record(ALICE, "x", "k")
+
+
+@given(PARTS, PARTS)
+def test_different_facts_never_share_a_record(one: tuple, other: tuple) -> None:
+    facts = [(who.tenant, who.agent, who.user, source, key) for who, source, key in (one, other)]
+    assert (KEYS.record(*one) == KEYS.record(*other)) is (facts[0] == facts[1])
+
+
+def test_many_tenants_do_not_grow_memory_without_bound() -> None:
+    keys = RecordKeys(SECRET)
+    before = keys.record(ALICE, "x", "k")
+    for number in range(1500):
+        keys.record(replace(ALICE, tenant=f"t{number}"), "x", "k")
+    assert len(keys._tenants) <= 1024
+    assert keys.record(ALICE, "x", "k") == before
+
+
+@pytest.mark.parametrize("same", [{"a": 1, "b": [1.0, -0.0]}, {"b": [1, 0], "a": 1}, {"b": [1.0, 0.0], "a": 1.0}])
+def test_the_order_of_members_and_the_spelling_of_numbers_do_not_matter(same: dict) -> None:
+    assert fingerprint(replace(call(), arguments=same)) == fingerprint(replace(call(), arguments={"a": 1, "b": [1, 0]}))
+
+
+def test_tool_upstream_and_every_argument_matter_and_nothing_else() -> None:
+    of = fingerprint(call(order=7))
+    assert of != fingerprint(call(order=8))
+    assert of != fingerprint(call(order=7, note=None))
+    assert of != fingerprint(call(replace(tool(), name="refund2"), order=7))
+    assert of != fingerprint(call(replace(tool(), upstream="other"), order=7))
+    assert of == fingerprint(
+        replace(call(replace(tool(), digest="1" * 64), order=7), published_name="refund", occurrence=2)
+    )
+
+
+def test_the_ordinal_and_where_wanted_the_call_id_are_part_of_a_derived_key() -> None:
+    of = fingerprint(call())
+    assert len({derived_key(of, 1), derived_key(of, 2), derived_key(of, 1, "c1"), derived_key(of, 1, "c2")}) == 4

@@ -1,0 +1,299 @@
+"""Admission, departure and ending of one call after another; twins have a file of their own."""
+
+from collections.abc import Callable
+
+import pytest
+from ledger_kit import ALICE, BOB, House, answer, call, entry, tool
+
+from gateway.config.schema import Budget, Loops
+from gateway.model.call import Asked
+from gateway.model.claim import InDoubt, NotDone, State
+from gateway.model.refusal import Reason, Refused
+from gateway.model.tool import Effect
+from gateway.ports import Passed, Replay, Stop
+
+OpenHouse = Callable[..., House]
+
+
+async def refused(house: House, call_id: str, of: object, **how: object) -> Refused:
+    with pytest.raises(Refused) as caught:
+        await house.admit(call_id, of, **how)
+    return caught.value
+
+
+async def replayed(house: House, call_id: str, of: object, **how: object) -> Replay:
+    admitted = await house.admit(call_id, of, **how)
+    assert isinstance(admitted, Replay), admitted
+    return admitted
+
+
+async def test_a_declared_read_claims_and_writes_nothing(house: House) -> None:
+    assert await house.admit("c1", call(tool(Effect.READ))) == Passed()
+    assert house.journal.entries == []
+    assert "claims.claimed" not in house.reached
+
+
+async def test_a_call_departs_in_the_step_that_claims_when_its_slot_is_free(house: House) -> None:
+    ticket = await house.won("c1", call())
+    assert ticket.departed
+    assert house.journal.named("intent") == ["c1"]
+    assert house.reached == ["ledger.claiming", "claims.claimed", "ledger.departed"]
+
+
+async def test_without_a_free_slot_it_claims_first_and_departs_later(house: House) -> None:
+    ticket = await house.won("c1", call(), departs=False)
+    assert not ticket.departed
+    assert house.journal.entries == []
+    assert (await house.ledger.depart(ticket, entry("intent", "c1"))).departed
+    assert house.journal.named("intent") == ["c1"]
+
+
+async def test_an_explicit_key_replays_for_a_day_whatever_was_delivered(house: House) -> None:
+    ticket = await house.done("c1", call(), key="k")
+    house.ledger.delivered(ticket)
+    house.clock.advance(86_399)
+    again = await replayed(house, "c2", call(), key="k")
+    assert (again.kept, again.joined, again.source) == (answer("c1").kept, False, "header")
+    house.clock.advance(1)
+    await house.won("c3", call(), key="k")
+
+
+async def test_an_error_is_replayed_under_an_explicit_key_and_forgotten_under_a_derived_one(house: House) -> None:
+    await house.done("c1", call(), key="k", is_error=True)
+    assert (await replayed(house, "c2", call(), key="k")).kept.is_error
+    await house.done("c3", call(order=8), is_error=True)
+    await house.won("c4", call(order=8))
+
+
+async def test_an_explicit_key_with_other_arguments_is_refused(house: House) -> None:
+    await house.done("c1", call(), key="k")
+    assert (await refused(house, "c2", call(order=8), key="k")).refusal.reason is Reason.KEY_REUSED
+    assert (await replayed(house, "c3", call(), key="k")).kept.call_id == "c1"
+
+
+async def test_a_new_explicit_key_is_a_new_execution_always(house: House) -> None:
+    await house.done("c1", call())
+    await house.done("c2", call(), key="a")
+    await house.done("c3", call(), key="b")
+
+
+async def test_users_do_not_meet_in_one_record(house: House) -> None:
+    await house.done("c1", call(), key="k")
+    await house.won("c2", call(), key="k", who=BOB)
+
+
+@pytest.mark.parametrize(
+    ("of", "after_delivery_s"),
+    [
+        (tool(Effect.MUTATING), 120),
+        (tool(Effect.IDEMPOTENT), 0),
+        (tool(Effect.UNSET), 0),
+        (tool(Effect.MUTATING, derived="in_flight_only"), 0),
+    ],
+)
+async def test_an_undelivered_answer_waits_a_day_and_a_delivered_one_as_the_effect_says(
+    house: House, of: object, after_delivery_s: int
+) -> None:
+    await house.done("lost", call(of, order=8))
+    arrived = await house.done("c1", call(of))
+    house.clock.advance(80_000)
+    assert (await replayed(house, "c2", call(of))).kept == answer("c1").kept
+    assert (await replayed(house, "l2", call(of, order=8))).kept == answer("lost").kept
+    house.ledger.delivered(arrived)
+    if after_delivery_s:
+        house.clock.advance(after_delivery_s - 1)
+        assert (await replayed(house, "c3", call(of))).kept == answer("c1").kept
+        house.clock.advance(1)
+    await house.won("c4", call(of))
+    assert (await replayed(house, "l3", call(of, order=8))).kept == answer("lost").kept
+    house.clock.advance(86_400 - 80_000)
+    await house.won("l4", call(of, order=8))
+
+
+async def test_a_replay_that_arrived_ends_the_wait_for_a_lost_answer(house: House) -> None:
+    await house.done("c1", call(tool(Effect.UNSET)))
+    again = await replayed(house, "c2", call(tool(Effect.UNSET)))
+    house.ledger.delivered(again)
+    await house.won("c3", call(tool(Effect.UNSET)))
+
+
+async def test_without_derivation_every_call_executes_and_still_leaves_a_doubt(house: House) -> None:
+    chat = tool(derived="off")
+    await house.done("c1", call(chat))
+    ticket = await house.won("c2", call(chat))
+    assert await house.claims.state_of(ticket.claim.record.hex()) is State.SENT
+    await house.won("c3", call(chat))
+
+
+async def test_the_next_occurrence_is_another_call(house: House) -> None:
+    await house.done("c1", call())
+    await house.won("c2", call(occurrence=2))
+
+
+async def test_a_doubt_is_told_with_call_and_time_and_never_sent_again(house: House) -> None:
+    ticket = await house.won("c1", call())
+    await house.ledger.settle(ticket, InDoubt(), entry("terminal", "c1"))
+    house.clock.advance(90 * 86_400)
+    doubt = await refused(house, "c2", call())
+    assert doubt.refusal.reason is Reason.OUTCOME_UNKNOWN
+    assert "c1" in doubt.refusal.detail
+    assert "T12:00:00+00:00" in doubt.refusal.detail
+    assert house.journal.named("intent") == ["c1"]
+
+
+async def test_a_doubt_of_an_idempotent_tool_holds_nobody_up(house: House) -> None:
+    put = call(tool(Effect.IDEMPOTENT))
+    await house.ledger.settle(await house.won("c1", put), InDoubt(), entry("terminal", "c1"))
+    await house.won("c2", put)
+
+
+async def test_a_restart_leaves_sent_calls_in_doubt_and_unsent_ones_free(open_house: OpenHouse) -> None:
+    before = open_house()
+    sent = await before.won("c1", call())
+    await before.won("c2", call(order=8), departs=False)
+    await before.close()
+    after = open_house()
+    assert await after.claims.recover() == [sent.claim.record.hex()]
+    assert (await refused(after, "c3", call())).refusal.reason is Reason.OUTCOME_UNKNOWN
+    await after.won("c4", call(order=8))
+
+
+async def test_what_was_released_is_free_again_however_often(house: House) -> None:
+    ticket = await house.won("c1", call(), departs=False)
+    await house.ledger.release(ticket)
+    await house.ledger.release(ticket)
+    await house.won("c2", call())
+
+
+async def test_a_stalled_claim_is_taken_over_and_cannot_depart_any_more(house: House) -> None:
+    stalled = await house.won("c1", call(), departs=False, within_s=10)
+    house.clock.advance(15)
+    await house.won("c2", call())
+    with pytest.raises(Refused) as caught:
+        await house.ledger.depart(stalled, entry("intent", "c1"))
+    assert caught.value.refusal.reason is Reason.KEY_IN_FLIGHT
+    assert house.journal.named("intent") == ["c2"]
+
+
+async def test_a_journal_that_cannot_be_written_stops_departures_and_gives_the_claim_back(house: House) -> None:
+    waiting = await house.won("c1", call(), departs=False)
+    house.journal.broken = True
+    assert (await refused(house, "c2", call(order=8))).refusal.reason is Reason.AUDIT_UNAVAILABLE
+    with pytest.raises(Refused) as caught:
+        await house.ledger.depart(waiting, entry("intent", "c1"))
+    assert caught.value.refusal.reason is Reason.AUDIT_UNAVAILABLE
+    house.journal.broken = False
+    await house.won("c3", call())
+    await house.won("c4", call(order=8))
+
+
+async def test_a_store_that_cannot_be_written_refuses(house: House) -> None:
+    waiting = await house.won("c1", call(), departs=False)
+    await house.writer.close()
+    assert (await refused(house, "c2", call(order=8))).refusal.reason is Reason.STORE_UNAVAILABLE
+    with pytest.raises(Refused) as caught:
+        await house.ledger.depart(waiting, entry("intent", "c1"))
+    assert caught.value.refusal.reason is Reason.STORE_UNAVAILABLE
+
+
+async def test_the_kill_switch_is_asked_again_right_before_departure(house: House) -> None:
+    ticket = await house.won("c1", call(), departs=False)
+    await house.stops.stop(Stop("tool", "helpdesk/refund", "fire drill", "ops", 0.0))
+    with pytest.raises(Refused) as caught:
+        await house.ledger.depart(ticket, entry("intent", "c1"))
+    assert caught.value.refusal.reason is Reason.STOPPED
+    assert house.journal.named("intent") == []
+    await house.stops.lift("tool", "helpdesk/refund")
+    await house.won("c2", call())
+
+
+async def test_a_stop_that_falls_while_the_slot_is_taken_stops_the_combined_step(house: House) -> None:
+    def stops_meanwhile() -> None:
+        house.stops._rows["all", ""] = Stop("all", "", "fire drill", "ops", 0.0)
+
+    asked = Asked("helpdesk_refund", {}, "modern", "2026-07-28")
+    with pytest.raises(Refused) as caught:
+        await house.ledger.admit(ALICE, call(), asked, "c1", intent=stops_meanwhile, deadline=200)
+    assert caught.value.refusal.reason is Reason.STOPPED
+    assert "claims.claimed" not in house.reached
+
+
+BUDGET = [Budget(scope="agent", window="day", limit=2)]
+
+
+async def test_a_retry_pays_no_budget_and_is_served_even_when_it_is_spent(open_house: OpenHouse) -> None:
+    house = open_house(budgets=BUDGET)
+    await house.done("c1", call(order=1), key="k")
+    for retry in range(5):
+        await replayed(house, f"r{retry}", call(order=1), key="k")
+    await house.done("c2", call(order=2))
+    assert (await refused(house, "c3", call(order=3))).refusal.reason is Reason.BUDGET_EXHAUSTED
+    assert (await replayed(house, "c4", call(order=1), key="k")).kept == answer("c1").kept
+    assert house.journal.named("intent") == ["c1", "c2"]
+
+
+async def test_who_was_refused_for_budget_has_given_its_claim_back(open_house: OpenHouse) -> None:
+    house = open_house(budgets=[Budget(scope="agent", window="minute", limit=1)])
+    await house.done("c1", call(order=1))
+    await refused(house, "c2", call(order=2))
+    house.clock.advance(60)
+    await house.won("c3", call(order=2))
+
+
+async def test_a_call_that_did_not_happen_gets_its_budget_back_once(open_house: OpenHouse) -> None:
+    house = open_house(budgets=BUDGET)
+    ticket = await house.won("c1", call(order=1), departs=False)
+    await house.ledger.release(ticket)
+    await house.ledger.release(ticket)
+    await house.ledger.settle(await house.won("c2", call(order=2)), NotDone(), entry("terminal", "c2"))
+    await house.done("c3", call(order=3))
+    await house.ledger.settle(await house.won("c4", call(order=4)), InDoubt(), entry("terminal", "c4"))
+    assert (await refused(house, "c5", call(order=5))).refusal.reason is Reason.BUDGET_EXHAUSTED
+
+
+async def test_a_read_pays_and_gets_back_what_was_not_sent(open_house: OpenHouse) -> None:
+    house = open_house(budgets=BUDGET)
+    read = call(tool(Effect.READ))
+    for number in range(4):
+        assert await house.admit(f"c{number}", read) == Passed()
+        house.ledger.unspend(ALICE, read)
+    await house.admit("c5", read)
+    await house.admit("c6", read)
+    assert (await refused(house, "c7", read)).refusal.reason is Reason.BUDGET_EXHAUSTED
+
+
+LOOPS = Loops(repeats=3)
+
+
+async def test_replays_under_an_explicit_key_are_no_loop(open_house: OpenHouse) -> None:
+    house = open_house(loops=LOOPS)
+    await house.done("c1", call(), key="k")
+    for retry in range(10):
+        await replayed(house, f"r{retry}", call(), key="k")
+    await house.won("c2", call(), key="other")
+
+
+async def test_derived_replays_are_served_and_counted(open_house: OpenHouse) -> None:
+    house = open_house(loops=LOOPS)
+    await house.done("c1", call())
+    for retry in range(5):
+        await replayed(house, f"r{retry}", call())
+    assert (await refused(house, "c2", call(occurrence=2))).refusal.reason is Reason.LOOP_DETECTED
+    assert house.journal.named("intent") == ["c1"]
+
+
+async def test_a_tool_of_unset_effect_is_only_hinted_at(open_house: OpenHouse) -> None:
+    house = open_house(loops=LOOPS)
+    unset = tool(Effect.UNSET)
+    tickets = [await house.done(f"c{n}", call(unset, occurrence=n)) for n in (1, 2, 3)]
+    assert [ticket.hint is not None for ticket in tickets] == [False, False, True]
+
+
+async def test_refusals_of_earlier_rooms_lead_to_a_hint(open_house: OpenHouse) -> None:
+    house = open_house(loops=LOOPS)
+    house.ledger.note_refused(None, "helpdesk_refund")
+    house.ledger.note_refused(ALICE, "helpdesk_refund")
+    house.ledger.note_refused(ALICE, "helpdesk_refund")
+    ticket = await house.won("c1", call())
+    assert ticket.hint is not None
+    assert "refused 2 times" in ticket.hint

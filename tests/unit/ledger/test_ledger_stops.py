@@ -1,0 +1,129 @@
+"""What is stopped is stopped at once, and says so without telling who did it."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from ledger_kit import ALICE, NOON, tool
+
+from gateway.ledger.stops import Stops
+from gateway.model.principal import Principal
+from gateway.model.refusal import Reason, Refused
+from gateway.ports import Stop, StopKind, StoreUnavailable
+
+
+class Memory:
+    def __init__(self, *rows: Stop) -> None:
+        self.rows = {(row.kind, row.target): row for row in rows}
+        self.broken = False
+
+    async def put(self, stop: Stop) -> None:
+        if self.broken:
+            raise StoreUnavailable("the disk is full")
+        self.rows[stop.kind, stop.target] = stop
+
+    async def lift(self, kind: StopKind, target: str) -> bool:
+        if self.broken:
+            raise StoreUnavailable("the disk is full")
+        return self.rows.pop((kind, target), None) is not None
+
+    async def all(self) -> Sequence[Stop]:
+        return list(self.rows.values())
+
+
+def row(kind: StopKind, target: str) -> Stop:
+    return Stop(kind, target, "sends nonsense", "ops-key-7", NOON)
+
+
+@pytest.mark.parametrize(
+    ("kind", "target", "told"),
+    [
+        ("all", "", "Everything"),
+        ("tenant", "default", "Tenant default"),
+        ("agent", "support-bot", "Agent support-bot"),
+        ("user", "alice", "User alice"),
+        ("tool", "helpdesk/refund", "Tool helpdesk/refund"),
+        ("upstream", "helpdesk", "Upstream helpdesk"),
+    ],
+)
+async def test_a_stop_of_each_kind_refuses_and_names_what_why_and_since_when(
+    kind: StopKind, target: str, told: str
+) -> None:
+    stops = Stops(Memory())
+    stops.check(ALICE, tool())
+    await stops.stop(row(kind, target))
+    with pytest.raises(Refused) as caught:
+        stops.check(ALICE, tool())
+    refusal = caught.value.refusal
+    assert refusal.reason is Reason.STOPPED
+    assert refusal.detail.startswith(f"{told} is stopped by an operator since ")
+    assert refusal.detail.endswith("T12:00:00+00:00: sends nonsense")
+    assert "ops-key-7" not in refusal.detail
+    assert await stops.lift(kind, target)
+    stops.check(ALICE, tool())
+
+
+async def test_a_stop_touches_nobody_else() -> None:
+    stops = Stops(Memory())
+    for kind, target in (("tenant", "t"), ("agent", "alice"), ("user", "support-bot"), ("tool", "helpdesk/refunds")):
+        await stops.stop(row(kind, target))
+    stops.check(ALICE, tool())
+    stops.check(Principal("default", "other", "key:k"), tool())
+
+
+async def test_a_machine_without_a_user_is_touched_by_its_agent_only() -> None:
+    stops = Stops(Memory(row("user", "None")))
+    await stops.load()
+    stops.check(Principal("default", "support-bot", "key:k"), tool())
+
+
+async def test_the_stops_of_the_last_run_are_in_force_again() -> None:
+    stops = Stops(Memory(row("all", "")))
+    await stops.load()
+    with pytest.raises(Refused):
+        stops.check(ALICE, tool())
+
+
+async def test_a_stop_acts_even_when_it_cannot_be_stored_and_a_lift_does_not() -> None:
+    memory = Memory()
+    stops = Stops(memory)
+    memory.broken = True
+    with pytest.raises(StoreUnavailable):
+        await stops.stop(row("all", ""))
+    with pytest.raises(StoreUnavailable):
+        await stops.lift("all", "")
+    with pytest.raises(Refused):
+        stops.check(ALICE, tool())
+
+
+@pytest.mark.parametrize(
+    ("kind", "target"),
+    [("all", "x"), ("agent", ""), ("agent", "agent:support-bot"), ("user", "user:alice"), ("tool", "helpdesk_refund")],
+)
+async def test_a_target_that_could_never_match_is_an_error(kind: StopKind, target: str) -> None:
+    memory = Memory()
+    with pytest.raises(ValueError, match=r"target|id"):
+        await Stops(memory).stop(row(kind, target))
+    assert memory.rows == {}
+
+
+async def test_who_waits_is_told_of_every_stop() -> None:
+    stops = Stops(Memory())
+    first = stops.changed
+    assert stops.changed is first
+    await stops.stop(row("user", "bob"))
+    assert first.done()
+    assert not stops.changed.done()
+    assert isinstance(stops.changed, asyncio.Future)
+
+
+async def test_lifting_what_is_not_stopped_says_so() -> None:
+    assert not await Stops(Memory()).lift("user", "bob")
+
+
+async def test_stops_are_listed_oldest_first() -> None:
+    stops = Stops(Memory())
+    late, early = row("user", "bob"), Stop("agent", "x", "", "ops", NOON - 1)
+    await stops.stop(late)
+    await stops.stop(early)
+    assert stops.stops() == [early, late]

@@ -1,0 +1,120 @@
+"""What a call asks for, read from its parameters and headers; and results as older revisions know them."""
+
+import pytest
+from listener_kit import scope
+
+from gateway.listener import older
+from gateway.listener.asking import asked
+from gateway.listener.head import read
+from gateway.model.call import Asked
+from gateway.model.refusal import Reason, Refused
+
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+OTHER = "00-1af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+def ask(params=None, /, *lines: tuple[str, str], **meta) -> Asked:
+    return asked({"name": "t", **(params or {}), "_meta": meta}, read(scope(lines)), "modern", "2026-07-28")
+
+
+def test_a_bare_call_asks_for_nothing_else() -> None:
+    assert ask() == Asked(name="t", arguments={}, era="modern", version="2026-07-28")
+
+
+@pytest.mark.parametrize(
+    ("lines", "meta", "params", "key", "source"),
+    [
+        ([("idempotency-key", "k")], {}, {}, "k", "header"),
+        ([("idempotency-key", '"k"')], {}, {}, "k", "header"),
+        ([], {"io.sallyport/idempotency-key": "k"}, {}, "k", "meta"),
+        ([], {"idempotencyKey": "k"}, {}, "k", "meta"),
+        ([], {}, {"idempotencyKey": "k"}, "k", "meta"),
+        ([("idempotency-key", "k")], {"idempotencyKey": "k"}, {"idempotencyKey": "k"}, "k", "header"),
+    ],
+)
+def test_a_key_may_stand_in_several_places(lines, meta, params, key, source) -> None:
+    found = ask(params, *lines, **meta)
+    assert (found.key, found.key_source) == (key, source)
+
+
+@pytest.mark.parametrize(
+    ("lines", "meta", "expected"),
+    [
+        ([], {}, (None, None)),
+        ([("traceparent", TRACE), ("tracestate", "a=b")], {}, (TRACE, "a=b")),
+        ([("traceparent", OTHER), ("tracestate", "a=b")], {"traceparent": TRACE}, (TRACE, None)),
+        ([("traceparent", OTHER)], {"traceparent": "torn"}, (None, None)),
+        ([("traceparent", TRACE)] * 2, {}, (None, None)),
+        ([("traceparent", TRACE.replace("00-", "ff-"))], {}, (None, None)),
+        ([], {"traceparent": TRACE, "tracestate": "x" * 513}, (TRACE, None)),
+        ([], {"traceparent": 1, "tracestate": "a=b"}, (None, None)),
+    ],
+)
+def test_a_trace_is_taken_whole_from_one_place(lines, meta, expected) -> None:
+    found = ask(None, *lines, **meta)
+    assert (found.traceparent, found.tracestate) == expected
+
+
+@pytest.mark.parametrize(
+    ("header", "meta", "expected"),
+    [
+        (None, 500, 500),
+        ("2", None, 2_000),
+        ("0.25", 500, 250),
+        ("2", 500, 500),
+        ("soon", None, None),
+        ("0", None, None),
+    ],
+)
+def test_the_shorter_deadline_counts(header, meta, expected) -> None:
+    lines = [] if header is None else [("x-request-timeout", header)]
+    assert ask(None, *lines, **({} if meta is None else {"io.sallyport/deadline-ms": meta})).deadline_ms == expected
+
+
+def test_a_run_is_a_label() -> None:
+    assert ask(None, **{"io.sallyport/run": "nightly"}).run_label == "nightly"
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"name": 1},
+        {"name": ""},
+        {"name": "x" * 257},
+        {"arguments": None},
+        {"arguments": "x"},
+        {"idempotencyKey": "a", "_meta": {"idempotencyKey": "b"}},
+        {"_meta": None},
+        {"_meta": {"io.sallyport/deadline-ms": True}},
+        {"_meta": {"io.sallyport/deadline-ms": 0}},
+        {"_meta": {"io.sallyport/run": ["x"]}},
+    ],
+)
+def test_what_cannot_be_meant_is_refused(params) -> None:
+    with pytest.raises(Refused) as refused:
+        asked({"name": "t", **params}, read(scope(())), "modern", "2026-07-28")
+    assert refused.value.refusal.reason is Reason.INVALID_PARAMS
+
+
+@pytest.mark.parametrize(
+    ("version", "structured", "kept"),
+    [("2025-11-25", {"a": 1}, True), ("2025-06-18", {"a": 1}, True), ("2025-11-25", [1], False), ("2025-03-26", {"a": 1}, False)],
+)  # fmt: skip
+def test_structured_content_goes_where_it_is_known_and_is_never_lost(version, structured, kept) -> None:
+    given = {"content": [], "structuredContent": structured, "resultType": "complete", "ttlMs": 1, "x": 1}
+    told = older.result(given, version)
+    assert ("structuredContent" in told) is kept
+    assert told["content"] if not kept else told["content"] == []
+    assert told["x"] == 1
+    assert "resultType" not in told
+    assert set(given) == {"content", "structuredContent", "resultType", "ttlMs", "x"}
+    assert older.result({}, version) == {"content": []}
+
+
+@pytest.mark.parametrize(
+    ("version", "schema", "kept"),
+    [("2025-11-25", {"type": "object"}, True), ("2025-11-25", {"type": "array"}, False), ("2025-03-26", {"type": "object"}, False), ("2025-11-25", True, False)],
+)  # fmt: skip
+def test_output_schemas_go_where_they_are_known(version, schema, kept) -> None:
+    [told] = older.tools([{"name": "t", "outputSchema": schema}], version)
+    assert ("outputSchema" in told) is kept

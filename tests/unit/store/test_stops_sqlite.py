@@ -1,0 +1,37 @@
+"""The kill switch survives a restart."""
+
+from pathlib import Path
+from typing import Any
+
+from gateway.ports import Stop
+from gateway.store.stops_sqlite import SCHEMA, SqliteStops
+from gateway.store.writer import GroupWriter
+
+EVERYTHING = Stop("all", "", "fire drill", "ops", 1.5)
+BOT = Stop("agent", "support-bot", "sends nonsense", "ops", 2.5)
+
+
+class NoJournal:
+    def append(self, entries: Any) -> None:
+        raise AssertionError("the kill switch writes no entries of its own")
+
+    def sync(self) -> None:
+        pass
+
+
+async def test_what_was_put_is_there_after_a_restart_and_gone_once_lifted(tmp_path: Path) -> None:
+    def writer() -> GroupWriter:
+        return GroupWriter(tmp_path / "ledger.db", NoJournal(), reached=lambda _: None, schema=SCHEMA)
+
+    first = writer()
+    await SqliteStops(first).put(BOT)
+    await SqliteStops(first).put(EVERYTHING)
+    await SqliteStops(first).put(BOT)
+    await first.close()
+    second = writer()
+    stops = SqliteStops(second)
+    assert await stops.all() == [EVERYTHING, BOT]
+    assert await stops.lift("agent", "support-bot")
+    assert not await stops.lift("agent", "support-bot")
+    assert await stops.all() == [EVERYTHING]
+    await second.close()
