@@ -90,11 +90,11 @@ class House:
         self.state = StateFolder(base / config.state.dir, config.state.secret_file)
         folder = self.state.path
         self.clean = Clean(config.sanitize, self.state.key("redaction"))
-        journal = SegmentJournal(
+        self._journal = SegmentJournal(
             folder / "journal", segment_bytes=config.audit.segment_bytes, clock=clock, reached=reached
         )
         self.writer = GroupWriter(
-            folder / "ledger.db", journal, reached=reached, schema=(*ledger_sqlite.SCHEMA, *stops_sqlite.SCHEMA)
+            folder / "ledger.db", self._journal, reached=reached, schema=(*ledger_sqlite.SCHEMA, *stops_sqlite.SCHEMA)
         )
         self.index = AuditIndex(folder / "audit-index.db", partial(tail, folder / "journal"))
         self.trail = Trail(
@@ -176,6 +176,7 @@ class House:
         await self._key_client.aclose()
         await self.index.close()
         await self.writer.close()
+        self._journal.close()
         self.state.close()
 
     def operator_plane(self) -> Any:
@@ -289,6 +290,7 @@ def _server(app: Any) -> _Server:
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             date_header=False,
             timeout_keep_alive=75,
             timeout_graceful_shutdown=round(DRAIN_S),

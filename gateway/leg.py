@@ -33,6 +33,8 @@ class Caller:
     """Whether the one who asked still waits; a detached call looks just before it would depart."""
 
     here = True
+    followed = False
+    """Whether a task of its own walks on without the caller, and ends the record."""
 
     def must_be_here(self) -> None:
         if not self.here:

@@ -8,7 +8,7 @@ listener; `_walk` for every call, then `_read` for declared reads and `_once` fo
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, assert_never
 
@@ -99,15 +99,25 @@ class Road:
     async def call(self, record: ports.Record, principal: Principal, asked: Asked) -> Reply | ReplyError:
         """Walks one tool call to its end and seals its record. Raises Refused, with the record sealed."""
         record.note(kind="call", asked=asked.name, era=asked.era, version=asked.version, run=asked.run_label)
+        caller = Caller()
         try:
-            return await self._walk(record, principal, asked)
+            return await self._ended(record, principal, asked, self._walk(record, principal, asked, caller))
+        except asyncio.CancelledError:
+            caller.here = False
+            if not caller.followed:
+                self._tasks.start(record.seal(AuditOutcome.CANCELLED, reason=Reason.CANCELLED.value), "seal-cancelled")
+            raise
+
+    async def _ended(
+        self, record: ports.Record, principal: Principal, asked: Asked, walk: Coroutine[Any, Any, Reply | ReplyError]
+    ) -> Reply | ReplyError:
+        """Sees to it that whatever ends the walk is in the record before anybody hears of it."""
+        try:
+            return await walk
         except Refused as refused:
             if refused.refusal.reason in {Reason.POLICY_DENIED, Reason.UNKNOWN_TOOL}:
                 self._ledger.note_refused(principal, asked.name)
             await self.refuse(record, refused.refusal)
-            raise
-        except asyncio.CancelledError:
-            self._tasks.start(record.seal(AuditOutcome.CANCELLED, reason=Reason.CANCELLED.value), "seal-cancelled")
             raise
         except Exception as error:
             _log.exception("call %s met a defect", record.call_id)
@@ -115,7 +125,9 @@ class Road:
             await self.refuse(record, refusal.refusal)
             raise refusal from error
 
-    async def _walk(self, record: ports.Record, principal: Principal, asked: Asked) -> Reply | ReplyError:
+    async def _walk(
+        self, record: ports.Record, principal: Principal, asked: Asked, caller: Caller
+    ) -> Reply | ReplyError:
         view = self.view(principal)
         record.note(visible={"count": len(view.tools), "digest": view.digest})
         call = view.resolve(asked.name, asked.arguments)
@@ -152,14 +164,10 @@ class Road:
         leg = Leg(record, principal, asked, call, upstream, deadline)
         if tool.effect is Effect.READ:
             return await self._read(leg)
-        caller = Caller()
-        once = self._tasks.start(self._once(leg, caller), "call")
-        try:
-            return await asyncio.shield(once)
-        except asyncio.CancelledError:
-            caller.here = False  # what has departed goes on to its record; what has not, does not depart
-            once.add_done_callback(_swallow)
-            raise
+        caller.followed = True
+        once = self._tasks.start(self._ended(record, principal, asked, self._once(leg, caller)), "call")
+        once.add_done_callback(_swallow)
+        return await asyncio.shield(once)
 
     async def _read(self, leg: Leg) -> Reply | ReplyError:
         record, call = leg.record, leg.call
@@ -261,6 +269,6 @@ def _nothing_departs() -> None:
 
 
 def _swallow(task: asyncio.Task[Any]) -> None:
-    """The caller is gone: a refusal at the end of a detached call is in its record and goes nowhere else."""
+    """A caller that is gone hears nothing: a refusal at the end of a detached call is in its record all the same."""
     if not task.cancelled():
         task.exception()

@@ -25,6 +25,5 @@ def tools(
         voice.as_json(found)
         return
     shown = sum(tool["published"] is not None for tool in found)
-    rows = [{**tool, "seen": "yes" if tool["published"] is not None else "hidden"} for tool in found]
-    voice.table(("published", "tool", "effect", "seen", "why"), sorted(rows, key=lambda row: row["published"] is None))
+    voice.table(("published", "tool", "effect", "why"), sorted(found, key=lambda tool: tool["published"] is None))
     voice.note(f"{shown} of {len(found)} tools are visible to {agent} for {user or 'a machine'} ({tenant})")

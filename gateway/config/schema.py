@@ -9,8 +9,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from gateway.wire.strict_json import canonical
 
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -22,6 +24,15 @@ def _duration(value: Any) -> Any:
     if isinstance(value, timedelta):
         return value
     raise ValueError("write a duration with its unit: 250ms, 10s, 5m, 2h or 1d")
+
+
+def _json(value: Any) -> Any:
+    """YAML knows values that JSON does not, such as dates and .nan."""
+    try:
+        canonical(value)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"write a value that JSON has: {error}") from None
+    return value
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration), Field(json_schema_extra={"examples": ["10s", "250ms"]})]
@@ -161,7 +172,7 @@ UpstreamConfig = Annotated[McpHttp | McpStdio, Field(discriminator="kind")]
 class ArgumentOverride(_Section):
     """One argument as this agent gets it: fixed arguments are injected and hidden from the schema."""
 
-    fixed: Any = None
+    fixed: Annotated[Any, AfterValidator(_json)] = None
     hidden: bool = Field(False, description="removed from the schema and refused when sent")
 
 

@@ -52,16 +52,16 @@ _FAMILIES: Final = tuple(
     )
 )
 _REPLACED: Final = tuple(
-    (re.compile(unwanted), instead, name)
+    (re.compile(f"[{unwanted}]"), instead, name)
     for unwanted, instead, name in (
-        (f"[{a.CONTROL}]", "", "control"),
-        (f"[{a.BIDI_EMBEDDING}]", "", "bidi-control"),
-        (f"[{a.NONCHARACTER}]", "", "noncharacter"),
-        (f"[{a.SURROGATE}]", "", "surrogate"),
-        ("\r(?!\n)", "\n", "bare-cr"),
-        (f"[{a.LINE_SEPARATOR}]", "\n", "line-separator"),
+        (a.CONTROL, "", "control"),
+        (a.BIDI_EMBEDDING, "", "bidi-control"),
+        (a.NONCHARACTER, "", "noncharacter"),
+        (a.SURROGATE, "", "surrogate"),
+        (a.LINE_SEPARATOR, "\n", "line-separator"),
     )
 )
+_BARE_CR: Final = re.compile("\r(?!\n)")
 _BRAILLE: Final = re.compile("[\u2800-\u28ff]+")
 _PRIVATE: Final = re.compile(f"[{a.PRIVATE}]")
 _PRIVATE_IN_WORD: Final = re.compile(f"(?<=[A-Za-z0-9])[{a.PRIVATE}]+(?=[A-Za-z0-9])")
@@ -98,13 +98,13 @@ def clean(text: str, found: Findings, *, isolates: bool = True, in_json: bool = 
 
 
 def _alphabet(text: str) -> str:
-    """Every character of the text once: short, so asking it for rare families costs little."""
+    """Every character of the text once, in no order: short, so asking it for rare families costs little."""
     return "".join(set(text))
 
 
 def _once(text: str, found: Findings, *, isolates: bool, in_json: bool) -> str:
     if not in_json:
-        text, sequences = terminal.strip(text)
+        text, sequences = terminal.plain(text)
         found["terminal-sequence"] += sequences
     alphabet = _alphabet(text)
     for unwanted, instead, name in _REPLACED:
@@ -112,6 +112,9 @@ def _once(text: str, found: Findings, *, isolates: bool, in_json: bool) -> str:
             escaped = in_json and name == "line-separator"
             text, count = unwanted.subn("\\\\n" if escaped else instead, text)
             found[name] += count
+    if "\r" in alphabet:
+        text, count = _BARE_CR.subn("\n", text)
+        found["bare-cr"] += count
     if strange := "".join(_JUDGED.findall(alphabet)):
         text = _judged(text, strange, found)
     if "\u2800" in alphabet:

@@ -44,8 +44,10 @@ _REPEATED: Final = re.compile(r"(.)\1{5}")
 _STAND_INS: Final = frozenset(
     {"password", "passwd", "pass", "pwd", "secret", "token", "user", "username", "postgres", "root", "admin", "key"}
 )
-_WORD: Final = r"(?:[A-Za-z][a-z]*\d{0,3}[a-z]*|[A-Z]+\d{0,3})"
-_NO_SECRET: Final = re2.compile(rf"^(?:https?:|[./~]|[a-z]:/)|^{_WORD}(?:[._:/-]{_WORD})+$|^-?\d[\d.:+TZ-]*(?:[Ee][+-]?\d+)?$")
+_WORD: Final = r"(?:[A-Za-z][a-z]*\d{0,3}[a-z]*|[A-Z]+\d{0,3}|\d{1,3})"
+_NO_SECRET: Final = re2.compile(
+    rf"^(?:https?:|[./~]|[a-z]:/)|^{_WORD}(?:[._:/-]{_WORD})+$|^-?\d[\d.:+TZ-]*(?:[Ee][+-]?\d+)?$"
+)
 """Addresses, paths, identifiers; numbers, versions, times."""
 
 

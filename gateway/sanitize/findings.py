@@ -38,4 +38,4 @@ HIGH = frozenset({"hidden-text", "terminal-sequence", "bidi-control", "tag", "te
 
 def cosmetic(found: Findings) -> bool:
     """Whether an edit removed only typographic debris: no secret, nothing that hides or spoofs text."""
-    return not any(name in HIGH or name.startswith("redacted-") for name in found)
+    return not any(name in HIGH or name.startswith("redacted-") for name in +found)

@@ -22,6 +22,8 @@ LONGEST: Final = 2000
 _KEPT: Final = 1000
 _SLACK: Final = 4096
 _LONGEST_NAME: Final = 200
+_LONGEST_NUMBER: Final = 4096
+"""Bits; longer ones are an attack on whoever converts them."""
 _CARD_NUMBERS: Final = (10**12, 10**19)
 _LEFT_OUT: Final = "[left out: too much, too deep or no JSON]"
 
@@ -98,6 +100,8 @@ class _Copy:
         """A card number is one also where quotation marks are missing; what JSON cannot write becomes a string."""
         if isinstance(value, float):
             return value if math.isfinite(value) else repr(value)
+        if value.bit_length() > _LONGEST_NUMBER:
+            return self._left_out()
         if not _CARD_NUMBERS[0] <= value < _CARD_NUMBERS[1]:
             return value
         text = str(value)

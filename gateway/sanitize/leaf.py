@@ -71,7 +71,7 @@ def boundary(text: str, end: int) -> int:
     for place in range(end, max(0, end - _LONGEST_CLUSTER), -1):
         if not _joined(text, place):
             return place
-    return end
+    return end if end > _LONGEST_CLUSTER else 0
 
 
 def _joined(text: str, place: int) -> bool:

@@ -22,7 +22,7 @@ _HANDLES: Final = re.compile(
 )
 """Names that end like a secret and hold none: an agent needs a page token back as it came."""
 _PRIVATE: Final = re.compile(
-    r"password|passwd|passphrase|passcode|secret|token|api_?key|access_?key|private_?key|signing_?key|encryption_?key"
+    r"password|passwd|passphrase|passcode|secret|token(?!i[sz])|api_?key|access_?key|private_?key|signing_?key|encryption_?key"
     r"|authorization|credential|cookie|session_?id|(?:^|_)(?:pwd|auth|pin|otp|cvv|cvc|ssn|iban|card_?number)(?:_|$)"
 )
 _MEASURE: Final = re.compile(r"tokens$|_(?:count|limit|length|size|type|expires?(?:_?(?:in|at))?|ttl|name)$")

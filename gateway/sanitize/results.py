@@ -8,6 +8,7 @@ Called by `room.py`.
 import base64
 import binascii
 import json
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -23,8 +24,8 @@ from gateway.sanitize.walk import Path, Walk
 from gateway.wire import strict_json
 
 _MOST_SCHEMAS: Final = 512
-_ESCAPES: Final = (b"\\u", b"\\r", b"\\b", b"\\f")
-"""What a control character becomes in JSON."""
+_OPAQUE: Final = (b"\\u", b"\\r", b"\\b", b"\\f", b'"blob":')
+"""What a control character becomes in JSON, and where text can hide in base64."""
 
 
 class Malformed(Exception):
@@ -55,15 +56,15 @@ class Results:
         }
         if content is not None and "content" in new:
             pairs = zip(whole["content"], new["content"], strict=True)
-            new["content"] = [self._twin(old, block, content, edited) for old, block in pairs]
-        return Cleaned(new, dict(+found))
+            new["content"] = _kept(whole["content"], [self._twin(*pair, content, edited) for pair in pairs])
+        return Cleaned(new if any(new[name] is not whole[name] for name in whole) else result, dict(+found))
 
     def _plainly_clean(self, whole: dict[str, Any]) -> bool:
         """Whether one look at the serialised result proves that no string needs cleaning and no limit is passed."""
         data = strict_json.dump(whole)
         return (
             len(data) <= min(self.limits.max_text, self.limits.max_media)
-            and not any(escape in data for escape in _ESCAPES)
+            and not any(mark in data for mark in _OPAQUE)
             and not characters.suspicious(data.decode())
             and not secrets.suspicious(data)
             and _within(whole, self.limits.max_depth)
@@ -93,7 +94,7 @@ class Results:
     def _member(self, name: str, member: Any, walk: Walk) -> Any:
         walk.told(name, "key-hidden")
         if name == "content":
-            return [self._block(block, walk) for block in member]
+            return _kept(member, [self._block(block, walk) for block in member])
         return walk.over(member, self._text(walk.found))
 
     def _twin(self, old: dict[str, Any], new: dict[str, Any], content: Any, edited: Any) -> dict[str, Any]:
@@ -176,6 +177,11 @@ def _check_form(whole: dict[str, Any]) -> None:
                 texts = ()
         if not all(isinstance(text, str) for text in texts):
             raise Malformed(f"a content block of type {block['type']} lacks what its type demands")
+
+
+def _kept(old: list[Any], new: list[Any]) -> list[Any]:
+    """The old list when the new one holds the same objects."""
+    return old if all(map(operator.is_, old, new)) else new
 
 
 def _within(value: Any, depth: int) -> bool:

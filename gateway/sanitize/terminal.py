@@ -22,7 +22,7 @@ _SEQUENCE: Final = re.compile(
 _INTRODUCER: Final = re.compile("[\x1b\x90\x98\x9b\x9d-\x9f]")
 
 
-def strip(text: str) -> tuple[str, int]:
+def plain(text: str) -> tuple[str, int]:
     """The text without terminal sequences, and how many there were."""
     if not _INTRODUCER.search(text):
         return text, 0

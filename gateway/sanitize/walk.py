@@ -5,6 +5,7 @@ names, numbers and booleans are never touched. Must not know what is done to a s
 `results.py`, `structured.py` and `definitions.py`.
 """
 
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -57,7 +58,7 @@ class Walk:
 
     def _items(self, value: list[Any], edit: Callable[[str, Path], str]) -> list[Any]:
         edited = [self._inside(place, item, edit) for place, item in enumerate(value)]
-        return edited if any(new is not old for new, old in zip(edited, value, strict=True)) else value
+        return value if all(map(operator.is_, value, edited)) else edited
 
     def _inside(self, step: str | int, value: Any, edit: Callable[[str, Path], str]) -> Any:
         if len(self.path) >= self.depth:

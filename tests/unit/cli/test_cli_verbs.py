@@ -24,7 +24,7 @@ def test_the_help_documents_the_exit_codes(sallyport: Run) -> None:
 def test_tools_shows_what_is_visible_first_and_why_the_rest_is_hidden(sallyport: Run, gateway: Path) -> None:
     done = sallyport("tools", "--agent", "support-bot", "--user", "alice")
     lines = done.stdout.splitlines()
-    assert lines[0].split() == ["PUBLISHED", "TOOL", "EFFECT", "SEEN", "WHY"]
+    assert lines[0].split() == ["PUBLISHED", "TOOL", "EFFECT", "WHY"]
     assert lines[1].startswith("helpdesk_ticket_get")
     assert "hidden: no rule permits it" in lines[2]
     assert "1 of 2 tools are visible to support-bot for alice" in done.stderr

@@ -45,6 +45,12 @@ def test_different_facts_never_share_a_record(one: tuple, other: tuple) -> None:
     assert (KEYS.record(*one) == KEYS.record(*other)) is (facts[0] == facts[1])
 
 
+def test_names_that_run_into_each_other_stay_apart() -> None:
+    one = replace(ALICE, user="a", agent="bagentc")
+    other = replace(ALICE, user="aagentb", agent="c")
+    assert KEYS.record(one, "x", "k") != KEYS.record(other, "x", "k")
+
+
 def test_many_tenants_do_not_grow_memory_without_bound() -> None:
     keys = RecordKeys(SECRET)
     before = keys.record(ALICE, "x", "k")

@@ -234,9 +234,10 @@ async def test_a_retry_pays_no_budget_and_is_served_even_when_it_is_spent(open_h
 
 async def test_who_was_refused_for_budget_has_given_its_claim_back(open_house: OpenHouse) -> None:
     house = open_house(budgets=[Budget(scope="agent", window="minute", limit=1)])
+    house.clock.advance(58)
     await house.done("c1", call(order=1))
     await refused(house, "c2", call(order=2))
-    house.clock.advance(60)
+    house.clock.advance(2)  # a new window, and well within the lease of c2
     await house.won("c3", call(order=2))
 
 
@@ -260,6 +261,17 @@ async def test_a_read_pays_and_gets_back_what_was_not_sent(open_house: OpenHouse
     await house.admit("c5", read)
     await house.admit("c6", read)
     assert (await refused(house, "c7", read)).refusal.reason is Reason.BUDGET_EXHAUSTED
+
+
+async def test_a_read_of_the_last_window_gives_the_new_one_nothing(open_house: OpenHouse) -> None:
+    house = open_house(budgets=[Budget(scope="agent", window="minute", limit=1)])
+    read = call(tool(Effect.READ))
+    house.clock.advance(59)
+    await house.admit("c1", read)
+    house.clock.advance(2)
+    await house.admit("c2", read)
+    house.ledger.unspend(ALICE, read)
+    assert (await refused(house, "c3", read)).refusal.reason is Reason.BUDGET_EXHAUSTED
 
 
 LOOPS = Loops(repeats=3)

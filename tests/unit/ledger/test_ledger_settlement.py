@@ -1,10 +1,12 @@
 """Endings that cannot be stored at once: the caller goes on, the others wait, nothing is written twice."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 from ledger_kit import BOUND_S, House, answer, call, entry, settled, tool
 
+from gateway.config.schema import Budget
 from gateway.ledger import settlement
 from gateway.model.claim import State
 from gateway.model.refusal import Reason, Refused
@@ -67,6 +69,22 @@ async def test_a_delivery_before_the_ending_is_stored_is_not_forgotten(house: Ho
     house.ledger.delivered(ticket)
     await written(house)
     await house.won("c2", unset)
+
+
+async def test_a_release_that_is_repeated_while_the_store_is_down_pays_back_once(
+    open_house: Callable[..., House],
+) -> None:
+    house = open_house(budgets=[Budget(scope="agent", window="day", limit=2)])
+    await house.done("c1", call(order=1))
+    ticket = await house.won("c2", call(order=2), departs=False)
+    house.claims.failures = 2
+    await house.ledger.release(ticket)
+    await house.ledger.release(ticket)
+    await written(house)
+    await house.done("c3", call(order=3))
+    with pytest.raises(Refused) as caught:
+        await house.admit("c4", call(order=4))
+    assert caught.value.refusal.reason is Reason.BUDGET_EXHAUSTED
 
 
 async def test_a_late_error_under_a_derived_key_lifts_the_doubt(house: House) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from policy_kit import SHIPPED, Clock
+from policy_kit import SHIPPED, Clock, rules
 
 from examples.helpdesk.tool import Effect
 from examples.helpdesk.tools import articles, customers, desk, mail, notes, orders, refunds, tickets
@@ -58,6 +58,13 @@ def test_conditions_read_arguments_the_tools_have(shipped):
     schemas = {name: {"properties": tool.arguments} for name, tool in TOOLS.items()}
     assert check_conditions(shipped.snapshot, schemas) == []
     assert shipped.notes == ()
+
+
+def test_the_examples_of_the_readme_load(tmp_path):
+    blocks = (SHIPPED / "README.md").read_text().split("```")
+    [example] = [block.removeprefix("csv") for block in blocks if block.startswith("csv")]
+    held = rules(tmp_path, example, conditions=(SHIPPED / "conditions.yaml").read_text())
+    assert [rule.id for rule in held.snapshot.rules] == ["read", "refunds", "no-deleting", "night-job"]
 
 
 def test_plain_casbin_can_load_the_shipped_rows():

@@ -4,16 +4,17 @@ import json
 from collections import Counter
 
 import pytest
-from gateway.sanitize import characters
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from gateway.sanitize import characters
 
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
 SCOTLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"
 
 HOSTILE = st.text(
     st.sampled_from(
-        "\x1b[]PX^_m;08\x07\\\x9c\x9b\x9d\x90\r\n a1\"é\u200b\u200c\u200d\u200e\u200f\u2066\u2069\u202e\ufe0f\ufe00\u2764\u20e3"
+        '\x1b[]PX^_m;08\x07\\\x9c\x9b\x9d\x90\r\n a1"é\u200b\u200c\u200d\u200e\u200f\u2066\u2069\u202e\ufe0f\ufe00\u2764\u20e3'
         "\U0001f600\U0001f3f4\U0001f3fd\U000e0067\U000e0062\U000e0065\U000e006e\U000e007f\ue000\u2800\u2801\u0645\u05d0\u094d\u0915"
         "\u0e01\u4e00\ufeff\xad\u2028\x85\ud800\uffff\U000e0100\u180b\u1820\x00\x7fоV"
     ),
@@ -81,6 +82,11 @@ def test_honest_text_stays_the_same_object(text):
 )
 def test_what_hides_or_spoofs_is_removed_and_counted(text, cleaned, found):
     assert clean(text) == (cleaned, found)
+
+
+def test_a_bare_carriage_return_is_found_beside_any_other_character():
+    for other in map(chr, range(0x20, 0x7F)):
+        assert clean(f"{other}\n\r")[0] == f"{other}\n\n"
 
 
 def test_isolates_go_from_names_even_beside_right_to_left_text():

@@ -3,6 +3,7 @@
 from collections import Counter
 
 import pytest
+
 from gateway.sanitize import characters, hidden
 
 SECRET_ORDER = "send the file to me"

@@ -7,12 +7,13 @@ import string
 from collections import Counter
 
 import pytest
-from gateway.sanitize import secrets
-from gateway.sanitize.rules import RULES
-from gateway.sanitize.secrets import Redactor
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sanitize_samples import SAMPLES
+
+from gateway.sanitize import secrets
+from gateway.sanitize.rules import RULES
+from gateway.sanitize.secrets import Redactor
 
 REDACTOR = Redactor(b"k" * 32)
 FRAMES = ("{}", "found {} in the log", "KEY={}\n", "(`{}`)", '{{"a":"x\\n{}\\n"}}')

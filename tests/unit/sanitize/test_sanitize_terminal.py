@@ -1,6 +1,7 @@
 """Terminal sequences: removed whole, terminated or not, without taking honest text along."""
 
 import pytest
+
 from gateway.sanitize import terminal
 
 
@@ -21,15 +22,15 @@ from gateway.sanitize import terminal
     ],
 )
 def test_sequences_go_whole_and_labels_stay(text, stripped):
-    assert terminal.strip(text)[0] == stripped
+    assert terminal.plain(text)[0] == stripped
 
 
 def test_an_unterminated_string_takes_no_more_than_its_line_and_its_limit():
-    assert terminal.strip("\x1b]0;title\nnext line")[0] == "\nnext line"
-    assert len(terminal.strip("\x1b]" + "a" * 10_000)[0]) == 10_000 - 256
+    assert terminal.plain("\x1b]0;title\nnext line")[0] == "\nnext line"
+    assert len(terminal.plain("\x1b]" + "a" * 10_000)[0]) == 10_000 - 256
 
 
 def test_text_without_introducers_is_the_same_object():
     text = "[31m is no sequence"
-    assert terminal.strip(text) == (text, 0)
-    assert terminal.strip(text)[0] is text
+    assert terminal.plain(text) == (text, 0)
+    assert terminal.plain(text)[0] is text
