@@ -7,6 +7,7 @@ stop.
 
 import asyncio
 import contextlib
+import gc
 import logging
 import secrets
 import signal
@@ -241,6 +242,8 @@ async def serve(config: Config, base: Path, reached: Reached = lambda _: None) -
     house = House(config, base, SystemClock(), reached)
     try:
         await house.open()
+        gc.freeze()  # what was built so far stays; collecting it over and over would only stop the loop
+        gc.set_threshold(50_000, 20, 50)
         await _listen(house)
     finally:
         await house.close()

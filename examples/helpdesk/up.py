@@ -176,9 +176,8 @@ def _must_be_free(address: str) -> None:
         with socket.create_server((host.strip("[]"), int(port))):
             pass
     except OSError as error:
-        raise Died(
-            f"{address} cannot be used ({error.strerror}): stop the program there or change the address"
-        ) from None
+        why = os.strerror(error.errno or 0)
+        raise Died(f"{address} cannot be used ({why}): stop the program there, or change the address") from None
 
 
 def _answers(address: str) -> bool:

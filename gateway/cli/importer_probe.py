@@ -26,7 +26,7 @@ Listing = Sequence[Mapping[str, Any]] | str
 """The tools, or why they could not be listed."""
 
 
-def probe(found: Imported) -> dict[str, Listing]:
+def ask(found: Imported) -> dict[str, Listing]:
     """Tools per upstream id; all servers are asked at the same time."""
     return asyncio.run(_all(found))
 

@@ -43,7 +43,8 @@ class Vault:
         """(variable, what may stand behind its `=`, remark) in order; never a value that could be a secret."""
         for name, where in sorted(self.uses.items()):
             default = self.defaults.get(name, "")
-            ready = " (set in this shell)" if name in self.environ else ""
+            # A literal of the file may have the name of a variable that has another value here.
+            ready = " (set in this shell)" if self.environ.get(name, "") == self.values[name] != "" else ""
             yield name, default if harmless(name, default) else "", where + ready
 
     def named_value(self, server: str, name: str, value: str, where: str, *, own: bool = False) -> str:

@@ -61,7 +61,7 @@ def _found_here() -> Path:
 
 
 def _write(out: Path, origin: Path, found: "Imported", who: str, *, probe: bool) -> None:
-    from gateway.cli.importer_probe import Listing, probe as ask  # isort: skip
+    from gateway.cli.importer_probe import Listing, ask
     from gateway.cli.importer_write import config_yaml, model_conf, policy_csv
 
     listings: dict[str, Listing] = {}

@@ -19,7 +19,9 @@ _PASSES: Final = 3
 """Removing a character can make strangers neighbours; honest text settles at once, attacks are settled below."""
 
 # Surrogates cannot be written in a pattern of re2, nor encoded; failing to encode is their trigger.
-_TRIGGER: Final = re2.compile(f"[{a.TRIGGER}]|\r(?:[^\n]|\\z)|{homoglyphs.MIXED}")
+TRIGGER: Final = f"[{a.TRIGGER}]|\r(?:[^\n]|\\z)|{homoglyphs.MIXED}"
+"""Where there is anything to remove or to tell, in google-re2's syntax."""
+_TRIGGER: Final = re2.compile(TRIGGER)
 _EVERYTHING: Final = re.compile(f"[{a.TRIGGER}{a.SURROGATE}]|\r(?!\n)")
 
 _FLAGS: Final = "|".join("".join(chr(0xE0000 + ord(char)) for char in region) for region in ("gbeng", "gbsct", "gbwls"))
@@ -115,7 +117,7 @@ def _once(text: str, found: Findings, *, isolates: bool, in_json: bool) -> str:
     if "\r" in alphabet:
         text, count = _BARE_CR.subn("\n", text)
         found["bare-cr"] += count
-    if strange := "".join(_JUDGED.findall(alphabet)):
+    if strange := "".join(sorted(_JUDGED.findall(alphabet))):
         text = _judged(text, strange, found)
     if "\u2800" in alphabet:
         text = _filtered(_BRAILLE, text, "invisible", found, lambda run: run.strip("\u2800") != "")

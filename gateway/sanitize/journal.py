@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from gateway.config.schema import Sanitize
 from gateway.ports import Cleaned
-from gateway.sanitize import names
+from gateway.sanitize import names, proof
 from gateway.sanitize.findings import Findings
 from gateway.sanitize.leaf import Leaf, boundary
 
@@ -39,7 +39,9 @@ class Journal:
         """A deep copy; never raises."""
         found = Findings()
         try:
-            kept = _Copy(self.leaf, found, self.limits.max_nodes).of(value, self.limits.max_depth)
+            data = proof.clean(value)
+            proven = data is not None and len(data) <= LONGEST
+            kept = _Copy(self.leaf, found, self.limits.max_nodes, proven).of(value, self.limits.max_depth)
         except Exception:  # noqa: BLE001  a record without its arguments is better than no record
             found["unrecordable"] += 1
             kept = _LEFT_OUT
@@ -51,6 +53,8 @@ class _Copy:
     leaf: Leaf
     found: Findings
     nodes: int
+    proven: bool
+    """Whether no string needs a look; names still tell."""
 
     def of(self, value: Any, depth: int) -> Any:
         self.nodes -= 1
@@ -109,6 +113,8 @@ class _Copy:
         return value if redacted == text else redacted
 
     def _text(self, text: str) -> str:
+        if self.proven:
+            return text
         if len(text) <= LONGEST:
             cleaned = self.leaf.exact(text, self.found)
             return cleaned if len(cleaned) <= LONGEST else self._short(text, cleaned)

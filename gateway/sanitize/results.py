@@ -16,16 +16,13 @@ from typing import Any, Final
 from gateway.config.schema import Sanitize
 from gateway.model.tool import Tool
 from gateway.ports import Cleaned
-from gateway.sanitize import characters, secrets, structured
+from gateway.sanitize import characters, proof, structured
 from gateway.sanitize.findings import Findings
 from gateway.sanitize.leaf import Leaf
 from gateway.sanitize.output_schema import STAND_INS, OutputSchema, UnusableSchema
 from gateway.sanitize.walk import Path, Walk
-from gateway.wire import strict_json
 
 _MOST_SCHEMAS: Final = 512
-_OPAQUE: Final = (b"\\u", b"\\r", b"\\b", b"\\f", b'"blob":')
-"""What a control character becomes in JSON, and where text can hide in base64."""
 
 
 class Malformed(Exception):
@@ -61,14 +58,12 @@ class Results:
 
     def _plainly_clean(self, whole: dict[str, Any]) -> bool:
         """Whether one look at the serialised result proves that no string needs cleaning and no limit is passed."""
-        data = strict_json.dump(whole)
+        data = proof.clean(whole)
         return (
-            len(data) <= min(self.limits.max_text, self.limits.max_media)
-            and not any(mark in data for mark in _OPAQUE)
-            and not characters.suspicious(data.decode())
-            and not secrets.suspicious(data)
-            and _within(whole, self.limits.max_depth)
-            and data.count(b",") + data.count(b"[") + data.count(b"{") < self.limits.max_nodes
+            data is not None
+            and len(data) <= min(self.limits.max_text, self.limits.max_media)
+            and proof.nodes(data) <= self.limits.max_nodes
+            and (proof.brackets(data) <= self.limits.max_depth or _within(whole, self.limits.max_depth))
         )
 
     def _structured(self, content: Any, tool: Tool, walk: Walk) -> Any:

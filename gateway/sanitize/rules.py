@@ -128,7 +128,7 @@ RULES: Final = (
     Rule("mailchimp-key", _EDGE + r"([0-9a-f]{32}-us\d{1,2})\b", probe=r"[0-9a-f]{8}-us\d"),
     _shaped("mailgun-key", r"key-[0-9a-f]{32}"),
     _prefixed("meta-token", r"EAA[A-Za-z0-9]{80,}", "eaa"),
-    _prefixed("twitter-token", r"A{20,}[A-Za-z0-9%]{40,}", "a" * 20),
+    _prefixed("twitter-token", r"A{20,}[A-Za-z0-9]{4,}%[A-Za-z0-9%]{20,}", "a" * 20),
     # Work
     _prefixed("linear-key", r"lin_(?:api|oauth)_[A-Za-z0-9]{32,}", "lin_api_", "lin_oauth_"),
     _shaped("notion-token", r"(?:ntn_[A-Za-z0-9]{40,}|secret_[A-Za-z0-9]{43})"),

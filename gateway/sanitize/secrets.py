@@ -24,7 +24,9 @@ _PATTERNS: Final = tuple(re2.compile(f"(?-s){rule.pattern}") for rule in RULES)
 _ANCHORED: Final = tuple((anchor.encode(), position) for position, rule in enumerate(RULES) for anchor in rule.anchors)
 _ANCHORS: Final = BytesAhoCorasick([anchor for anchor, _ in _ANCHORED], implementation=Implementation.DFA)
 _SHAPED: Final = tuple(position for position, rule in enumerate(RULES) if rule.probe)
-_PROBES: Final = re2.compile("|".join(f"(?:{RULES[position].probe})" for position in _SHAPED))
+PROBE: Final = "|".join(f"(?:{RULES[position].probe})" for position in _SHAPED)
+"""Where a secret without a literal of its own may stand, in google-re2's syntax."""
+_PROBES: Final = re2.compile(PROBE)
 
 _BLOB: Final = re.compile(rb"(?:[A-Za-z0-9+/_=-]{60,}+(?:\r?\n|(?:\\r)?\\n)?+)++")
 """Base64, also wrapped into lines; each character is taken once, so the search is linear."""
@@ -82,9 +84,9 @@ def mask(secret: bytes) -> bytes:
     return re.sub(rb"[a-z]", b"x", re.sub(rb"[A-Z]", b"X", re.sub(rb"[0-9]", b"0", secret)))
 
 
-def suspicious(data: bytes) -> bool:
-    """Whether any rule would be tried on the text, given as UTF-8."""
-    return bool(_ANCHORS.find_matches_as_indexes(data.lower())) or _PROBES.search(data) is not None
+def anchored(data: bytes) -> bool:
+    """Whether the UTF-8 text holds a literal that some rule waits for; `PROBE` covers the other rules."""
+    return bool(_ANCHORS.find_matches_as_indexes(data.lower()))
 
 
 def _replaced(text: str, write: Write, found: Findings) -> str:

@@ -46,7 +46,8 @@ class GroupWriter:
         """Opens the file and runs `schema` on it. Raises StoreUnavailable."""
         self._backlog = Backlog(journal, reached)
         self._reached = reached
-        self._queue: SimpleQueue[_Item | None] = SimpleQueue()
+        self._queue: SimpleQueue[list[_Item] | None] = SimpleQueue()
+        self._turn: list[_Item] = []
         self._riders: deque[Change] = deque(maxlen=_RIDERS)
         self._closed = False
         self._store_error: str | None = None
@@ -60,13 +61,24 @@ class GroupWriter:
     # -- on the event loop --------------------------------------------------------------------------------------------
 
     def submit(self, work: Work) -> asyncio.Future[Any]:
-        """Queues `work`; it is done even if the caller stops waiting."""
-        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        """Queues `work`; it is done even if the caller stops waiting.
+
+        Works of one turn of the event loop are handed over together: waking a thread costs more than most works.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = loop.create_future()
         if self._closed:
             future.set_exception(StoreUnavailable("the writer is closed"))
-        else:
-            self._queue.put(_Item(work, future))
+            return future
+        if not self._turn:
+            loop.call_soon(self._hand_over)
+        self._turn.append(_Item(work, future))
         return future
+
+    def _hand_over(self) -> None:
+        if self._turn:
+            self._queue.put(self._turn)
+            self._turn = []
 
     def ride(self, change: Change) -> None:
         """Queues a change for the next group that commits anyway. What it raises is logged; a group that fails loses it."""
@@ -76,6 +88,7 @@ class GroupWriter:
         """Writes everything queued, checkpoints, ends the thread."""
         if not self._closed:
             self._closed = True
+            self._hand_over()
             self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
 
@@ -131,7 +144,7 @@ class GroupWriter:
             self._group([])
             return True
         queued = [first, *(self._queue.get() for _ in range(self._queue.qsize()))]
-        items = [item for item in queued if item is not None]
+        items = [item for turn in queued if turn is not None for item in turn]
         if items:
             self._group(items)
             future = items[-1].future

@@ -78,7 +78,7 @@ SAMPLES = {
     "mailchimp-key": [("", _some(32, _HEX) + "-us12", "")],
     "mailgun-key": [("", "key-" + _some(32, _HEX), "")],
     "meta-token": [("", "EAA" + _some(120), "")],
-    "twitter-token": [("", "A" * 22 + "b" + _some(80), "")],
+    "twitter-token": [("", "A" * 22 + _some(30) + "%2B" + _some(40), "")],
     "linear-key": [("", "lin_api_" + _some(40), "")],
     "notion-token": [("", "ntn_" + _some(46), "")],
     "figma-token": [("", "figd_" + _some(40), "")],
