@@ -6,7 +6,8 @@ stamps them. Called by the writer, on its thread only; `len()`, `ok` and `last_e
 """
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
@@ -34,17 +35,24 @@ class Backlog:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def write(self, entries: Sequence[Made], *, durable: bool) -> None:
-        """Appends what waited, then `entries`, and syncs when `durable`. Raises OSError; then `entries` are not written."""
-        try:
+    def write(self, entries: Sequence[Made]) -> None:
+        """Appends what waited, then `entries`. Raises OSError; then `entries` are not written."""
+        with self._watched():
             self._catch_up()
-            if not entries:
-                return
-            self._journal.append(entries)
-            self._reached("writer.appended")
-            if durable:
-                self._journal.sync()
-                self._reached("writer.synced")
+            if entries:
+                self._journal.append(entries)
+                self._reached("writer.appended")
+
+    def sync(self) -> None:
+        """Makes durable what was written. Raises OSError; then the last `entries` are not written after all."""
+        with self._watched():
+            self._journal.sync()
+            self._reached("writer.synced")
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             self.ok = False
             self.last_error = f"journal: {error.strerror or type(error).__name__}"

@@ -13,9 +13,9 @@ from dataclasses import replace
 from typing import Any, Final
 
 from gateway.model import transitions
-from gateway.model.claim import Claim, ClaimAnswer, Done, Ending, Found, State, Won
+from gateway.model.claim import Claim, ClaimAnswer, Done, Ending, Found, NotDone, State, Won
 from gateway.model.transitions import After, Moment, Row
-from gateway.ports import Clock, Entry, Reached, Work, Writer
+from gateway.ports import Clock, Entry, JournalUnavailable, Reached, Work, Writer
 from gateway.store.sealing import Seal
 
 SCHEMA: Final = (
@@ -63,14 +63,13 @@ class SqliteClaims:
             return answer
 
         departing = intent is not None
-        answer: ClaimAnswer = await self._writer.submit(
-            Work(
-                change,
-                lambda answer: (intent,) if intent is not None and isinstance(answer, Won) else (),
-                durable=departing,
-                needs_journal=departing,
-            )
+        work = Work(
+            change,
+            lambda answer: (intent,) if intent is not None and isinstance(answer, Won) else (),
+            durable=departing,
+            needs_journal=departing,
         )
+        answer: ClaimAnswer = await self._or_taken_back(work, claim, token)
         return answer
 
     async def depart(self, claim: Claim, token: int, intent: Entry) -> bool:
@@ -83,7 +82,15 @@ class SqliteClaims:
             return held
 
         work = Work(change, lambda held: (intent,) if held else (), durable=True, needs_journal=True)
-        return bool(await self._writer.submit(work))
+        return bool(await self._or_taken_back(work, claim, token))
+
+    async def _or_taken_back(self, work: Work, claim: Claim, token: int) -> Any:
+        """A departure whose intent did not become durable did not happen, whether or not its row was committed."""
+        try:
+            return await self._writer.submit(work)
+        except JournalUnavailable:
+            await self.finish(claim, token, NotDone(), None)
+            raise
 
     async def finish(self, claim: Claim, token: int, ending: Ending, terminal: Entry | None) -> bool:
         """Writes the terminal entry even when the token was lost. Raises StoreUnavailable."""
@@ -99,7 +106,9 @@ class SqliteClaims:
             return held
 
         entries: Callable[[Any], tuple[Entry, ...]] = lambda _: (terminal,) if terminal is not None else ()  # noqa: E731
-        return bool(await self._writer.submit(Work(change, entries, durable=terminal is not None)))
+        # COMMIT makes the ending durable. Its terminal entry is written, not synced: should power fail before it reaches
+        # the disk, recovery closes the intent from the ledger's state.
+        return bool(await self._writer.submit(Work(change, entries)))
 
     def delivered(self, claim: Claim, token: int, keep_s: float) -> None:
         """Rides on the next commit; the window begins now, however long that takes."""

@@ -1,7 +1,7 @@
 """The one writer thread: takes whatever is queued, writes it as one group, then releases its callers together.
 
-Lives only here: the order changes → journal append → fdatasync → COMMIT → release, and who fails when one of these does
-(house §1, "Durability, precisely"). The ledger file's only SQLite connection is opened, used and closed in this thread.
+Lives only here: the order changes → journal append → fdatasync beside COMMIT → release, and who fails when one of these
+does (house §1, "Durability, precisely"). The ledger file's only SQLite connection is opened, used and closed in this thread.
 Must not know what a change or an entry means. Called on the event loop by the stores and the audit trail.
 """
 
@@ -19,6 +19,7 @@ from typing import Any
 
 from gateway.ports import Journal, JournalUnavailable, Reached, StoreUnavailable, Work
 from gateway.store.backlog import Backlog
+from gateway.store.side_sync import SideSync
 
 _RETRY_S = 1.0
 """How often an idle writer asks a journal that failed whether it works again."""
@@ -45,6 +46,7 @@ class GroupWriter:
     def __init__(self, connection_path: Path, journal: Journal, *, reached: Reached, schema: Sequence[str]) -> None:
         """Opens the file and runs `schema` on it. Raises StoreUnavailable."""
         self._backlog = Backlog(journal, reached)
+        self._beside = SideSync(self._backlog.sync)
         self._reached = reached
         self._queue: SimpleQueue[list[_Item] | None] = SimpleQueue()
         self._turn: list[_Item] = []
@@ -135,6 +137,7 @@ class GroupWriter:
                 pass
             self._last_group()
         finally:
+            self._beside.close()
             self._db.close()
 
     def _next_group(self) -> bool:
@@ -159,7 +162,7 @@ class GroupWriter:
         if self._riders:
             self._group([_Item(Work(change=lambda _: None), None)])
         try:
-            self._backlog.write((), durable=False)
+            self._backlog.write(())
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         except (OSError, sqlite3.Error):
             _log.exception("the writer ends with %d entries that could not be written", len(self._backlog))
@@ -195,9 +198,28 @@ class GroupWriter:
             if item.error is None:
                 self._perform(item, items)
         self._reached("writer.changed")
-        write([item for item in items if item.error is None])
-        if self._db.in_transaction:
-            self._commit(items)
+        sound = [item for item in items if item.error is None]
+        durable = write == self._write and any(item.work.durable and item.entries for item in sound)
+        write(sound)
+        if not self._db.in_transaction:
+            if durable:
+                self._backlog.sync()
+            return
+        if durable:
+            self._beside.start()
+        self._commit(items)
+        if durable:
+            self._join_sync(sound)
+
+    def _join_sync(self, items: list[_Item]) -> None:
+        """When only the sync failed, changes stand and entries do not; who needs the journal takes its change back."""
+        try:
+            self._beside.wait()
+        except OSError:
+            for item in items:
+                if item.work.needs_journal and item.error is None:
+                    item.error = JournalUnavailable("the audit journal cannot be synced")
+            self._keep([item for item in items if not item.work.needs_journal])
 
     def _begin(self, items: list[_Item]) -> None:
         try:
@@ -232,9 +254,7 @@ class GroupWriter:
             self._store_failed(items, error, journaled=False)
 
     def _write(self, done: list[_Item]) -> None:
-        self._backlog.write(
-            [entry for item in done for entry in item.entries], durable=any(item.work.durable for item in done)
-        )
+        self._backlog.write([entry for item in done for entry in item.entries])
 
     def _keep(self, done: list[_Item]) -> None:
         self._backlog.keep([entry for item in done for entry in item.entries])

@@ -27,6 +27,7 @@ class FrozenClock:
 
 class BreakableJournal:
     broken = False
+    unsynced = False
 
     def __init__(self) -> None:
         self.entries: list[Mapping[str, Any]] = []
@@ -37,7 +38,8 @@ class BreakableJournal:
         self.entries += entries
 
     def sync(self) -> None:
-        pass
+        if self.unsynced:
+            raise OSError(5, "Input/output error")
 
 
 class House:
@@ -121,7 +123,17 @@ async def test_nothing_departs_when_the_intent_cannot_be_written(house: House) -
     house.journal.broken = True
     with pytest.raises(JournalUnavailable):
         await house.store.depart(claim(), answer.token, lambda: {"intent": 1})
-    assert await house.run("SELECT state FROM claims") == [("claimed",)]
+    assert await house.run("SELECT state FROM claims") == [("retryable",)]
+
+
+async def test_a_claim_whose_intent_was_written_but_not_synced_can_be_claimed_again(house: House) -> None:
+    house.journal.unsynced = True
+    with pytest.raises(JournalUnavailable):
+        await house.store.claim(claim(), lambda: {"intent": 1})
+    house.journal.unsynced = False
+    answer = await house.store.claim(claim(), lambda: {"intent": 2})
+    assert isinstance(answer, Won)
+    assert answer.departed
 
 
 async def test_an_ending_is_stored_while_the_journal_is_down_and_its_entry_waits(house: House) -> None:
