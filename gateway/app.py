@@ -6,18 +6,15 @@ stop.
 """
 
 import asyncio
-import contextlib
 import gc
 import logging
 import secrets
-import signal
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import uuid_utils
-import uvicorn
 
 from gateway import __version__
 from gateway.audit.journal import SegmentJournal
@@ -47,6 +44,7 @@ from gateway.policy.faults import PolicyFaults
 from gateway.policy.rules import Reload, Rules
 from gateway.ports import Clock, Reached
 from gateway.sanitize.room import Clean
+from gateway.serving import Lazily, listen
 from gateway.state import StateFolder
 from gateway.store import ledger_sqlite, stops_sqlite
 from gateway.store.audit_index import AuditIndex
@@ -59,7 +57,9 @@ from gateway.upstream.make import make_upstream
 
 _log = logging.getLogger("sallyport")
 DRAIN_S = 30.0
-"""How long detached calls may take to reach their record when the process is told to stop."""
+"""How long calls may take to reach their record from the moment when the process is told to stop."""
+_LAST_WORDS_S = 1.0
+"""For the records of requests that were cut off at the end of it."""
 
 
 def check(config: Config, base: Path) -> list[str]:
@@ -84,11 +84,12 @@ class House:
         self._base = base
         self._clock = clock
         self._last_reload: Reload | None = None
+        self._drained_by: float | None = None
         self.tasks = Tasks()
         self._beside = Tasks()
         self.meter = Meter()
         self.rules = Rules.load(config.policy, base, clock)
-        self.state = StateFolder(base / config.state.dir, config.state.secret_file)
+        self.state = StateFolder(base / config.state.dir, config.state.secret_file, reached)
         folder = self.state.path
         self.clean = Clean(config.sanitize, self.state.key("redaction"))
         self._journal = SegmentJournal(
@@ -166,9 +167,17 @@ class House:
         self._beside.start(watch_policy(paths, self._reload_policy), "watch-policy")
         self._beside.start(keep_up(self.index.catch_up), "audit-index")
 
+    def stop(self) -> None:
+        """Begins the end: whoever only listens is let go, and the time to drain runs, however often this is called."""
+        self.agent_plane.close()
+        self._drained_by = self._drained_by or self._clock.monotonic() + DRAIN_S
+
     async def close(self) -> None:
         """Lets departed calls reach their record, then closes in the reverse order of opening."""
-        if left := await self.tasks.drain(DRAIN_S):
+        self.stop()
+        assert self._drained_by is not None
+        wait_s = max(_LAST_WORDS_S, self._drained_by - self._clock.monotonic())
+        if left := await self.tasks.drain(wait_s):
             _log.warning("%d calls had no answer yet; they will be in doubt at the next start", left)
         await self.tasks.close()
         for upstream in self.upstreams.values():
@@ -203,34 +212,15 @@ class House:
         return operator_plane(desk, tokens)
 
     async def _reload_policy(self) -> None:
+        known = self._last_reload.faults if self._last_reload is not None else ()
         self._last_reload = await asyncio.to_thread(self.rules.reload)
         self.meter.policy_stale.set(bool(self._last_reload.faults))
-        for fault in self._last_reload.faults:
-            _log.error("policy not taken, version %s stays: %s", self.rules.version, fault)
+        if self._last_reload.faults != known:  # a log in the folder that is watched must not call for the next reload
+            for fault in self._last_reload.faults:
+                _log.error("policy not taken, version %s stays: %s", self.rules.version, fault)
         if self._last_reload.changed:
             _log.info("policy version %s is in force", self.rules.version)
             await self.trail.operator("gateway", "policy.loaded", {"version": self.rules.version})
-
-
-class _Lazily:
-    """An ASGI application that is built when it is first asked."""
-
-    def __init__(self, build: Callable[[], Any]) -> None:
-        self._build = build
-        self._app: Any = None
-
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
-        if self._app is None:
-            self._app = self._build()
-        await self._app(scope, receive, send)
-
-
-class _Server(uvicorn.Server):
-    """A uvicorn server that leaves signals to `serve`, which has two of them."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 async def serve(config: Config, base: Path, reached: Reached = lambda _: None) -> None:
@@ -244,61 +234,12 @@ async def serve(config: Config, base: Path, reached: Reached = lambda _: None) -
         await house.open()
         gc.freeze()  # what was built so far stays; collecting it over and over would only stop the loop
         gc.set_threshold(50_000, 20, 50)
-        await _listen(house)
+        addresses = config.listen
+        _log.info("agents: http://%s/mcp   operators: http://%s/docs", addresses.agent, addresses.operator)
+        planes = [(addresses.agent, house.agent_plane), (addresses.operator, Lazily(house.operator_plane))]
+        await listen(planes, house.stop, DRAIN_S)
     finally:
         await house.close()
-
-
-async def _listen(house: House) -> None:
-    listen = house.config.listen
-    with contextlib.ExitStack() as bound:
-        pairs = [
-            (_server(house.agent_plane), _bound(bound, listen.agent)),
-            (_server(_Lazily(house.operator_plane)), _bound(bound, listen.operator)),
-        ]
-
-        def stop() -> None:
-            house.agent_plane.close()
-            for server, _ in pairs:
-                server.should_exit = True
-
-        loop = asyncio.get_running_loop()
-        for one in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(one, stop)
-        _log.info("agents: http://%s/mcp   operators: http://%s/docs", listen.agent, listen.operator)
-        await asyncio.gather(*(server.serve(sockets=[sock]) for server, sock in pairs))
-
-
-def _bound(stack: contextlib.ExitStack, address: str) -> Any:
-    """A listening socket; bound before anything is served, so that a taken port is an error and not a log line."""
-    import socket
-
-    host, _, port = address.rpartition(":")
-    family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
-    sock = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    sock.bind((host.strip("[]"), int(port)))
-    return sock
-
-
-def _server(app: Any) -> _Server:
-    """Lifespan is off: the house opens and closes its rooms itself, once for both planes."""
-    return _Server(
-        uvicorn.Config(
-            app,
-            loop="none",
-            http="httptools",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            date_header=False,
-            timeout_keep_alive=75,
-            timeout_graceful_shutdown=round(DRAIN_S),
-        )
-    )
 
 
 __all__: Sequence[str] = ("House", "check", "serve")

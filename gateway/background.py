@@ -61,7 +61,8 @@ class Learner:
             self.state.fault = str(fault)
             return False
         else:
-            self._catalog.learn(self.upstream.id, definitions)
+            # In a thread: an upstream of many tools must not hold up everybody's calls.
+            await asyncio.to_thread(self._catalog.learn, self.upstream.id, definitions)
             self.state.tools, self.state.at, self.state.fault = len(definitions), self._clock.now(), None
             return True
         finally:

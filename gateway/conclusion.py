@@ -12,11 +12,12 @@ from typing import Any, Literal, assert_never
 
 from gateway.model.call import Reply, ReplyError
 from gateway.model.claim import Done, Ending, InDoubt, Kept, NotDone
+from gateway.model.cleaned import Cleaned
 from gateway.model.outcome import Answered, AnsweredError, AuditOutcome, Carried, Lost, Unsent
 from gateway.model.refusal import Reason, Refusal, Refused
 from gateway.model.tool import ResolvedCall
-from gateway.ports import Cleaned, Sanitizer
-from gateway.replies import marked, provenance
+from gateway.ports import Sanitizer
+from gateway.replies import marked, provenance, theirs
 from gateway.wire.strict_json import dump
 
 _log = logging.getLogger("sallyport")
@@ -94,10 +95,13 @@ def conclude(carried: Carried, call: ResolvedCall, call_id: str, sanitize: Sanit
 def _concluded(carried: Carried, call: ResolvedCall, call_id: str, sanitize: Sanitizer) -> Conclusion:
     match carried:
         case Answered():
-            cleaned = sanitize.result(carried.result, call.tool)
+            result = carried.result
+            if "_meta" in result:
+                result = {**result, "_meta": theirs(result["_meta"])}
+            cleaned = sanitize.result(result, call.tool)
             return Conclusion.answered(cleaned, provenance(call_id, call, cleaned.findings))
         case AnsweredError():
-            message, data = sanitize.error(carried.message, carried.data)
+            message, data = sanitize.error(carried.message, theirs(carried.data))
             return Conclusion.failed(carried.code, message, data, provenance(call_id, call, {}))
         case Unsent():
             detail = f"{call.tool.upstream} did not take the call: {carried.why}."

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from gateway import ports
 from gateway.model.call import Asked
+from gateway.model.outbound import Outbound
 from gateway.model.principal import Principal
 from gateway.model.refusal import Reason, Refused
 from gateway.model.tool import ResolvedCall
@@ -47,10 +48,10 @@ def allowed_s(call: ResolvedCall, asked: Asked) -> float:
     return min(call.tool.timeout_s, wished, LONGEST_S)
 
 
-def outbound(call: ResolvedCall, asked: Asked, key: str | None = None) -> ports.Outbound:
+def outbound(call: ResolvedCall, asked: Asked, key: str | None = None) -> Outbound:
     trace = {"traceparent": asked.traceparent, "tracestate": asked.tracestate}
     meta = {name: value for name, value in trace.items() if value is not None}
-    return ports.Outbound(call.tool, call.arguments, meta=meta, idempotency_key=key)
+    return Outbound(call.tool, call.arguments, meta=meta, idempotency_key=key)
 
 
 def denied(principal: Principal, tool: str, rules: tuple[str, ...]) -> Refused:

@@ -15,12 +15,14 @@ from typing import Any, assert_never
 from gateway import ports
 from gateway.conclusion import conclude
 from gateway.leg import Caller, Leg, allowed_s, denied, outbound
+from gateway.model.admission import Passed, Replay, Ticket
 from gateway.model.call import Arrival, Asked, Reply, ReplyError
 from gateway.model.decision import Verdict
 from gateway.model.outcome import AuditOutcome, Unsent
 from gateway.model.principal import Principal
 from gateway.model.refusal import Reason, Refusal, Refused
 from gateway.model.tool import Effect, ResolvedCall
+from gateway.model.work import Entry, JournalUnavailable
 from gateway.replies import hinted, kept_reply
 from gateway.tasks import Tasks
 from gateway.wire.strict_json import digest
@@ -165,16 +167,17 @@ class Road:
         if tool.effect is Effect.READ:
             return await self._read(leg)
         caller.followed = True
-        once = self._tasks.start(self._ended(record, principal, asked, self._once(leg, caller)), "call")
-        once.add_done_callback(_swallow)
-        return await asyncio.shield(once)
+        ended = await asyncio.shield(self._tasks.start(self._detached(leg, caller), "call"))
+        if isinstance(ended, Refusal):
+            raise Refused.of(ended)
+        return ended
 
     async def _read(self, leg: Leg) -> Reply | ReplyError:
         record, call = leg.record, leg.call
         admitted = await self._ledger.admit(
             leg.principal, call, leg.asked, record.call_id, intent=_nothing_departs, deadline=leg.deadline
         )
-        assert isinstance(admitted, ports.Passed)
+        assert isinstance(admitted, Passed)
         record.lap("ledger")
         try:
             with leg.upstream.try_permit() or await leg.upstream.permit(leg.deadline):
@@ -193,11 +196,18 @@ class Road:
         await self._seal(record, concluded.outcome, **concluded.facts)
         return hinted(concluded.ends, admitted.hint)
 
+    async def _detached(self, leg: Leg, caller: Caller) -> Reply | ReplyError | Refusal:
+        """A call that ends in its record without its caller; so a refusal is an answer here, and no failure of the task."""
+        try:
+            return await self._ended(leg.record, leg.principal, leg.asked, self._once(leg, caller))
+        except Refused as refused:
+            return refused.refusal
+
     async def _once(self, leg: Leg, caller: Caller) -> Reply | ReplyError:
         record, call = leg.record, leg.call
         with ExitStack() as slot:
 
-            def departs_at_once() -> ports.Entry | None:
+            def departs_at_once() -> Entry | None:
                 """Asked at the moment of claiming, so that waiting for a twin holds no slot."""
                 if (permit := leg.upstream.try_permit()) is None:
                     return None
@@ -209,11 +219,11 @@ class Road:
             )
             record.lap("ledger")
             match admitted:
-                case ports.Ticket():
+                case Ticket():
                     ticket = await self._departed(leg, admitted, caller, slot)
-                case ports.Replay():
+                case Replay():
                     return await self._replay(record, call, admitted)
-                case ports.Passed():
+                case Passed():
                     raise AssertionError("a call that leaves traces was let past the ledger")
                 case _:
                     assert_never(admitted)
@@ -227,7 +237,7 @@ class Road:
             raise Refused.of(concluded.ends)
         return hinted(concluded.ends, ticket.hint, delivered=lambda: self._ledger.delivered(ticket))
 
-    async def _departed(self, leg: Leg, ticket: ports.Ticket, caller: Caller, slot: ExitStack) -> ports.Ticket:
+    async def _departed(self, leg: Leg, ticket: Ticket, caller: Caller, slot: ExitStack) -> Ticket:
         """Sees to it that `sent` and the intent are durable; most calls departed in the step that claimed."""
         leg.record.note(key={"source": ticket.source, "record": ticket.claim.record.hex(), "state": "claimed"})
         if ticket.departed:
@@ -243,7 +253,7 @@ class Road:
         leg.record.lap("ledger")
         return departed
 
-    async def _replay(self, record: ports.Record, call: ResolvedCall, replay: ports.Replay) -> Reply | ReplyError:
+    async def _replay(self, record: ports.Record, call: ResolvedCall, replay: Replay) -> Reply | ReplyError:
         record.note(
             key={
                 "source": replay.source,
@@ -253,22 +263,16 @@ class Road:
             },
             result={"sha256": replay.kept.sha256, "bytes": replay.kept.size, "is_error": replay.kept.is_error},
         )
-        await self._seal(record, AuditOutcome.REPLAYED, executed="yes")
         reply = kept_reply(replay, call, record.call_id)
+        await self._seal(record, AuditOutcome.REPLAYED, executed="yes")
         return hinted(reply, None, delivered=lambda: self._ledger.delivered(replay))
 
     async def _seal(self, record: ports.Record, outcome: AuditOutcome, **facts: Any) -> None:
         try:
             await record.seal(outcome, **facts)
-        except ports.JournalUnavailable:
+        except JournalUnavailable:
             raise Refused(Reason.AUDIT_UNAVAILABLE, "The audit journal cannot be written.") from None
 
 
 def _nothing_departs() -> None:
     """A read has no intent."""
-
-
-def _swallow(task: asyncio.Task[Any]) -> None:
-    """A caller that is gone hears nothing: a refusal at the end of a detached call is in its record all the same."""
-    if not task.cancelled():
-        task.exception()

@@ -6,16 +6,20 @@ implement these, `app.py` connects them, `pipeline.py` walks through them, tests
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
+from gateway.model.admission import Admission, Replay, Ticket
 from gateway.model.call import Arrival, Asked, Reply, ReplyError
-from gateway.model.claim import Claim, ClaimAnswer, Ending, Kept, KeySource
+from gateway.model.claim import Claim, ClaimAnswer, Ending
+from gateway.model.cleaned import Cleaned
 from gateway.model.decision import Decision
+from gateway.model.outbound import Outbound
 from gateway.model.outcome import AuditOutcome, Carried
 from gateway.model.principal import Principal
 from gateway.model.refusal import Refusal
+from gateway.model.stop import Stop, StopKind
 from gateway.model.tool import ResolvedCall, Tool, ToolId
+from gateway.model.work import Entry, Work
 
 T = TypeVar("T")
 
@@ -33,21 +37,12 @@ class Clock(Protocol):
 Reached = Callable[[str], None]
 """Called with the name of a crash point as the road passes it; the shipped gateway does nothing, the crash tests kill."""
 
-Entry = Callable[[], Mapping[str, Any]]
-"""A journal entry made lazily, on the writer thread, when the journal takes it; pure, so that it may be made again."""
-
-
-# -- identity ---------------------------------------------------------------------------------------------------------
-
 
 class Identity(Protocol):
     """Proves callers."""
 
     async def prove(self, arrival: Arrival) -> Principal:
         """Raises Refused: unauthenticated, agent-mismatch. Never waits for the network when a fresh answer is kept."""
-
-
-# -- catalog ----------------------------------------------------------------------------------------------------------
 
 
 class View(Protocol):
@@ -85,9 +80,6 @@ class Catalog(Protocol):
         """Replaces what is known of an upstream's tools."""
 
 
-# -- policy -----------------------------------------------------------------------------------------------------------
-
-
 class Policy(Protocol):
     """What the acting user may do (Casbin)."""
 
@@ -100,48 +92,6 @@ class Policy(Protocol):
 
     def visible(self, principal: Principal, tools: frozenset[ToolId]) -> frozenset[ToolId]:
         """Tools some allow or ask row could match (conditions of allow rows taken as true, of deny rows as false)."""
-
-
-# -- ledger -----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Passed:
-    """A read, let through by the brakes; nothing was claimed."""
-
-    hint: str | None = None
-    """A loop hint for `_meta`, or None."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ticket:
-    """A claim of ours on its way: pass it back to `depart`, `settle`, `release` and `delivered`."""
-
-    claim: Claim
-    token: int
-    departed: bool
-    source: KeySource
-    call: ResolvedCall
-    principal: Principal
-    hint: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Replay:
-    """Already executed: serve what was kept."""
-
-    kept: Kept
-    source: KeySource
-    joined: bool
-    """True when a twin in flight was waited for; False when the answer was there already."""
-    claim: Claim
-    token: int = 0
-    """Of the call that executed."""
-    fades_s: float | None = None
-    """Seconds the answer stays once it was delivered; None when delivery changes nothing."""
-
-
-Admission = Passed | Ticket | Replay
 
 
 class Ledger(Protocol):
@@ -204,42 +154,12 @@ class ClaimStore(Protocol):
         """Rides on the next commit: the record now ends `keep_s` seconds from now (0 forgets it)."""
 
 
-StopKind = Literal["all", "tenant", "agent", "user", "tool", "upstream"]
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """One row of the kill switch."""
-
-    kind: StopKind
-    target: str
-    """Id without its kind; empty for `all`."""
-    why: str
-    by: str
-    at: float
-
-
 class StopStore(Protocol):
     """Durable home of the kill switch."""
 
     async def put(self, stop: Stop) -> None: ...
     async def lift(self, kind: StopKind, target: str) -> bool: ...
     async def all(self) -> Sequence[Stop]: ...
-
-
-# -- upstream ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Outbound:
-    """One tool call toward an upstream."""
-
-    tool: Tool
-    arguments: Mapping[str, Any]
-    meta: Mapping[str, Any] = field(default_factory=dict)
-    """`_meta` members of ours: traceparent, tracestate, io.sallyport/idempotency-key."""
-    idempotency_key: str | None = None
-    """Sent as the `Idempotency-Key` header where the upstream is HTTP."""
 
 
 Permit = AbstractContextManager[None]
@@ -275,21 +195,6 @@ class UpstreamFault(Exception):
     """An upstream could not be listed; the text is ours and safe to show."""
 
 
-# -- sanitize ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Cleaned:
-    """A value after cleaning, with what was found: {class: count}."""
-
-    value: Any
-    findings: Mapping[str, int]
-
-    @property
-    def changed(self) -> bool:
-        return bool(self.findings)
-
-
 class Sanitizer(Protocol):
     """Cleans everything that comes back, and redacts what is kept."""
 
@@ -303,9 +208,6 @@ class Sanitizer(Protocol):
 
     def redacted(self, value: Any) -> Cleaned:
         """A copy fit for the journal: secrets replaced, long strings shortened."""
-
-
-# -- audit ------------------------------------------------------------------------------------------------------------
 
 
 class Record(Protocol):
@@ -352,33 +254,6 @@ class Journal(Protocol):
         """fdatasync. Raises OSError; then nothing of the last `append` counts as written."""
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
-    """One thing for the writer thread: a change of the ledger file, journal entries, or both."""
-
-    change: Callable[[Any], Any] | None = None
-    """Runs on the one SQLite connection, inside the group's transaction; its result is the work's result."""
-    entries: Callable[[Any], Sequence[Entry]] | None = None
-    """Journal entries, given the change's result (None without a change)."""
-    durable: bool = False
-    """Released only after fdatasync and COMMIT."""
-    needs_journal: bool = False
-    """Fails with JournalUnavailable when the journal cannot be written; otherwise its entries wait in memory."""
-
-
-class JournalUnavailable(Exception):
-    """The journal cannot be written."""
-
-
-class StoreUnavailable(Exception):
-    """The ledger file cannot be written."""
-
-    def __init__(self, text: str, *, journaled: bool = False) -> None:
-        super().__init__(text)
-        self.journaled = journaled
-        """True when the work's entries are in the journal all the same (COMMIT failed after them): never write them again."""
-
-
 class Writer(Protocol):
     """The one writer thread: takes whatever is queued, no timer."""
 
@@ -387,9 +262,6 @@ class Writer(Protocol):
 
     def ride(self, change: Callable[[Any], Any]) -> None:
         """Queues a change that costs no commit of its own: it runs with the next group that commits, or at close."""
-
-
-# -- the road ---------------------------------------------------------------------------------------------------------
 
 
 class Road(Protocol):

@@ -11,10 +11,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from gateway.model.admission import Replay
 from gateway.model.call import Reply, ReplyError
 from gateway.model.refusal import Reason, Refused
 from gateway.model.tool import ResolvedCall
-from gateway.ports import Replay
 
 NS = "io.sallyport"
 
@@ -30,6 +30,13 @@ def provenance(call_id: str, call: ResolvedCall, findings: Mapping[str, int]) ->
             "findings": dict(findings),
         }
     }
+
+
+def theirs(value: Any) -> Any:
+    """An upstream's `_meta` or error data without members in our name: only the gateway says what the gateway did."""
+    if not isinstance(value, Mapping) or not any(name.startswith(f"{NS}/") for name in value):
+        return value
+    return {name: member for name, member in value.items() if not name.startswith(f"{NS}/")}
 
 
 def hinted(
@@ -65,15 +72,16 @@ def kept_reply(replay: Replay, call: ResolvedCall, call_id: str) -> Reply | Repl
     if replay.source == "derived" and not replay.joined:
         result = _with_text(
             result,
-            f"Already done at {when}; not executed again. To repeat the action on purpose, set x_occurrence to 2.",
+            f"Already done at {when}; not executed again. To repeat the action on purpose, "
+            f"set x_occurrence to {call.occurrence + 1}.",
         )
     return Reply(result)
 
 
 def marked(result: Mapping[str, Any], marks: Mapping[str, Any]) -> dict[str, Any]:
     """The result with our marks beside the upstream's own `_meta`."""
-    theirs = result.get("_meta")
-    return {**result, "_meta": {**(theirs if isinstance(theirs, Mapping) else {}), **marks}}
+    meta = result.get("_meta")
+    return {**result, "_meta": {**(meta if isinstance(meta, Mapping) else {}), **marks}}
 
 
 def _with_text(result: Mapping[str, Any], line: str) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from gateway.ports import Reached
+
 _SECRET_BYTES = 32
 
 
@@ -23,7 +25,7 @@ class StateUnusable(Exception):
 class StateFolder:
     """The folder, held until `close`."""
 
-    def __init__(self, path: Path, secret_file: Path | None) -> None:
+    def __init__(self, path: Path, secret_file: Path | None, reached: Reached) -> None:
         """Makes the folder where it is missing and takes its lock. Raises StateUnusable."""
         self.path = path
         try:
@@ -40,8 +42,8 @@ class StateFolder:
             raise StateUnusable(
                 f"{path}: another process owns this state folder: stop it, or give this one its own state.dir."
             ) from None
-        self._secret = _once(secret_file or path / "secret.key", made_by_us=secret_file is None)
-        self.operator_token = _once(path / "operator.token", made_by_us=True).hex()
+        self._secret = _once(secret_file or path / "secret.key", reached, made_by_us=secret_file is None)
+        self.operator_token = _once(path / "operator.token", reached, made_by_us=True).hex()
 
     def key(self, purpose: str) -> bytes:
         """32 bytes for one purpose (HKDF-SHA256, RFC 5869)."""
@@ -52,15 +54,11 @@ class StateFolder:
         os.close(self._lock)
 
 
-def _once(path: Path, *, made_by_us: bool) -> bytes:
+def _once(path: Path, reached: Reached, *, made_by_us: bool) -> bytes:
     """The file's secret; made with mode 0600 where it is ours and missing. Raises StateUnusable."""
     try:
         if made_by_us and not path.exists():
-            fresh = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with os.fdopen(fresh, "w", encoding="ascii") as file:
-                file.write(secrets.token_hex(_SECRET_BYTES) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
+            _make(path, reached)
         found = bytes.fromhex(path.read_text(encoding="ascii").strip())
     except OSError as error:
         raise StateUnusable(f"{path}: {error.strerror}: make it readable for this user, then start again.") from None
@@ -69,3 +67,19 @@ def _once(path: Path, *, made_by_us: bool) -> bytes:
     if len(found) < _SECRET_BYTES:
         raise StateUnusable(f"{path}: does not hold {_SECRET_BYTES} bytes in hex: restore it from a backup.")
     return found
+
+
+def _make(path: Path, reached: Reached) -> None:
+    """Whole or not at all: half a secret would keep every later start from succeeding. Raises OSError."""
+    unnamed = path.with_name(f"{path.name}.new")
+    with os.fdopen(os.open(unnamed, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w") as file:
+        file.write(secrets.token_hex(_SECRET_BYTES) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    reached("state.written")
+    unnamed.rename(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -13,7 +13,8 @@ from gateway.audit import record
 from gateway.model.claim import State
 from gateway.model.outcome import AuditOutcome
 from gateway.model.refusal import TABLE, Reason
-from gateway.ports import Clock, Entry, Work, Writer
+from gateway.model.work import Entry, Work
+from gateway.ports import Clock, Writer
 
 _KEPT: Final = (
     "call", "era", "version", "method", "peer", "tenant", "agent", "agent_proof", "user", "user_proof", "run", "trace",

@@ -11,7 +11,8 @@ from gateway.audit import record
 from gateway.model.call import Arrival
 from gateway.model.outcome import AuditOutcome
 from gateway.model.refusal import TABLE, Reason
-from gateway.ports import Clock, Entry, JournalUnavailable, Work, Writer
+from gateway.model.work import Entry, JournalUnavailable, Work
+from gateway.ports import Clock, Writer
 
 Redact = Callable[[Any], Any]
 

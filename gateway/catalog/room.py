@@ -6,6 +6,7 @@ not know users, policy or upstream connections: `app` brings lists in with `lear
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any, Final
 
 from gateway.catalog.definition import Known, Listing, Publish, examine
@@ -41,6 +42,7 @@ class Curation:
         self._agents = agents
         self._publish = publish
         self._now = _Snapshot(0, {}, {}, {}, ())
+        self._learning = Lock()
 
     @property
     def version(self) -> int:
@@ -53,7 +55,15 @@ class Curation:
         return self._now.problems
 
     def learn(self, upstream: str, definitions: Sequence[Mapping[str, Any]]) -> None:
-        """Replaces what is known of an upstream's tools; the version stays when nothing changed."""
+        """Replaces what is known of an upstream's tools; the version stays when nothing changed.
+
+        Takes seconds for thousands of tools, so it may run in a thread of its own: readers see the old snapshot or the
+        new one, and of two that learn at once one waits.
+        """
+        with self._learning:
+            self._learn(upstream, definitions)
+
+    def _learn(self, upstream: str, definitions: Sequence[Mapping[str, Any]]) -> None:
         before = self._now.listings.get(upstream)
         listing = examine(upstream, self._upstreams[upstream], definitions, self._publish, before)
         if listing.says_the_same(before):

@@ -53,6 +53,8 @@ class Keyring:
         self._reserved = frozenset(reserved)
         self._keys: Mapping[str, StoredKey] = {}
         self._seen: tuple[int, ...] | None = None
+        self.version = 0
+        """Grows whenever the keys change, by whoever's hand: also by `new` and `revoke` of this very object."""
         self.problem: str | None = None
         """Why the file could not be read, while the keys before it stay in force; for readiness and `check`."""
         self.refresh()
@@ -76,6 +78,7 @@ class Keyring:
             )
             return False
         changed = keys != self._keys
+        self.version += changed
         self._keys, self.problem = keys, None
         return changed
 

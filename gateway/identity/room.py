@@ -46,6 +46,7 @@ class Callers:
         self._clock = clock
         self._looked_at = clock.monotonic()
         self._anonymous = _anonymous(config)
+        self._version = keyring.version
         self._doors = self._opened()
 
     async def prove(self, arrival: Arrival) -> Principal:
@@ -71,8 +72,9 @@ class Callers:
     def _by_key(self, credential: str) -> Principal:
         if (now := self._clock.monotonic()) - self._looked_at >= _LOOK_EVERY_S:
             self._looked_at = now
-            if self._keyring.refresh():
-                self._doors = self._opened()
+            self._keyring.refresh()
+        if self._version != self._keyring.version:
+            self._version, self._doors = self._keyring.version, self._opened()
         if not apikey.well_formed(credential) or (door := self._doors.get(apikey.hashed(credential))) is None:
             _refuse("The API key is unknown.")
         # Whoever holds the key may know what became of it; whoever does not, never gets here.

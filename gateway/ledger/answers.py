@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 from typing import Final, assert_never
 
 from gateway.ledger.windows import windows
+from gateway.model.admission import Replay
 from gateway.model.claim import Claim, Found, KeySource, State
 from gateway.model.refusal import Reason, Refused
 from gateway.model.tool import Tool
-from gateway.ports import JournalUnavailable, Replay, StoreUnavailable
+from gateway.model.work import JournalUnavailable, StoreUnavailable
 
 _RETRY_AFTER_MS: Final = 1_000
 

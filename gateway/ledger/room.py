@@ -19,12 +19,14 @@ from gateway.ledger.key import RecordKeys, derived_key, fingerprint
 from gateway.ledger.loops import Loops
 from gateway.ledger.settlement import Settlement, fade
 from gateway.ledger.stops import Stops
+from gateway.model.admission import Admission, Passed, Replay, Ticket
 from gateway.model.call import Asked
 from gateway.model.claim import Claim, Ending, Found, KeySource, Mismatch, NotDone, State, Won
 from gateway.model.principal import Principal
 from gateway.model.refusal import Refused
 from gateway.model.tool import Effect, ResolvedCall
-from gateway.ports import Admission, ClaimStore, Clock, Entry, Passed, Reached, Replay, Ticket
+from gateway.model.work import Entry
+from gateway.ports import ClaimStore, Clock, Reached
 from gateway.tasks import Tasks
 
 LONGEST_WAIT_S: Final = 25.0

@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 
 from gateway.model.principal import Principal
 from gateway.model.refusal import Reason, Refused
+from gateway.model.stop import Stop, StopKind
 from gateway.model.tool import Tool
-from gateway.ports import Stop, StopKind, StopStore
+from gateway.ports import StopStore
 
 
 class Stops:
@@ -46,12 +47,22 @@ class Stops:
             if (stop := self._rows.get(name)) is not None:
                 raise Refused(Reason.STOPPED, _told(stop))
 
+    def must_match(self, kind: StopKind, target: str) -> None:
+        """Raises ValueError. A stop that matches nothing is worse than none: somebody believes in it."""
+        if kind == "all":
+            if target:
+                raise ValueError("`all` takes no target")
+        elif not target or target.startswith(f"{kind}:"):
+            raise ValueError(f"name the {kind} by its id, without `{kind}:`")
+        elif kind == "tool" and "/" not in target:
+            raise ValueError("name the tool by its canonical id, `upstream/tool`")
+
     async def stop(self, stop: Stop) -> None:
         """Stops at once. Raises ValueError for a target that could never match.
 
         Raises StoreUnavailable when the stop, in force already, would not survive a restart.
         """
-        _must_match(stop.kind, stop.target)
+        self.must_match(stop.kind, stop.target)
         self._rows[stop.kind, stop.target] = stop
         self._tell()
         await self._store.put(stop)
@@ -76,17 +87,6 @@ class Stops:
         if self._changed is not None:
             self._changed.set_result(None)
             self._changed = None
-
-
-def _must_match(kind: StopKind, target: str) -> None:
-    """A stop that matches nothing is worse than none: somebody believes in it."""
-    if kind == "all":
-        if target:
-            raise ValueError("`all` takes no target")
-    elif not target or target.startswith(f"{kind}:"):
-        raise ValueError(f"name the {kind} by its id, without `{kind}:`")
-    elif kind == "tool" and "/" not in target:
-        raise ValueError("name the tool by its canonical id, `upstream/tool`")
 
 
 def _told(stop: Stop) -> str:

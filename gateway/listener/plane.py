@@ -33,6 +33,8 @@ _log = logging.getLogger("sallyport")
 _NO_CONTENT: Final = 204
 _HANGS_UP: Final = frozenset({Reason.TOO_LARGE, Reason.TOO_SLOW})
 """After these the rest of the body is not worth waiting for."""
+_TYPE: Final = frozenset({"content-type", "content-encoding"})
+"""Standing there twice, they say two things."""
 
 
 class AgentPlane:
@@ -148,7 +150,8 @@ class AgentPlane:
         """The parsed body. Raises Refused: wrong-type, too-large, too-slow, malformed."""
         head = knock.head
         kind = (head.get("content-type") or "").partition(";")[0].strip().lower()
-        if kind != "application/json" or head.get("content-encoding") not in (None, "identity"):
+        plain = kind == "application/json" and head.get("content-encoding") in (None, "identity")
+        if not plain or _TYPE & head.repeated:
             raise Refused(Reason.WRONG_TYPE, "The body is not announced as plain application/json.")
         body = await knock.slot.body(knock.caller.receive, head.get("content-length"))
         try:

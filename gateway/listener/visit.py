@@ -4,6 +4,7 @@ Lives only here: the facts that exist once the door, identity and the parse have
 ends. Must not know HTTP statuses or what a method is called. Made by `plane`, used by the conversations.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -48,6 +49,9 @@ async def walk(road: Road, visit: Visit, asked: Asked) -> Reply | ReplyError | R
     except NeverMind:
         # What had departed goes on to its record, so nobody here can say that it was not carried out.
         return Refusal(Reason.CANCELLED, "The call was cancelled by its caller.", executed="unknown")
+    except asyncio.CancelledError:
+        # Only a server whose patience with a stop is over cancels from outside, and the caller still waits for a word.
+        return Refusal(Reason.OUTCOME_UNKNOWN, "The gateway was stopped before the answer came.")
 
 
 async def tools(road: Road, visit: Visit) -> Sequence[Mapping[str, Any]] | Refusal:

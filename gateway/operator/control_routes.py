@@ -9,9 +9,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, HTTPException, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from gateway.model.stop import Stop, StopKind
+from gateway.model.work import StoreUnavailable
 from gateway.operator.access import Access, Person
 from gateway.operator.desk import Desk
-from gateway.ports import Stop, StopKind
 
 
 class _Body(BaseModel):
@@ -27,10 +28,9 @@ class StopOrder(_Body):
 
 
 def routes(desk: Desk, access: Access) -> APIRouter:
-    """Reading needs `viewer`, changing needs `operator`."""
+    """Looking needs `viewer`."""
     router = APIRouter(tags=["control"])
     reads = [Depends(access.needs("viewer"))]
-    operator = Depends(access.needs("operator"))
 
     @router.get("/tools", dependencies=reads, responses={404: {}})
     async def tools(
@@ -63,20 +63,37 @@ def routes(desk: Desk, access: Access) -> APIRouter:
             for stop in desk.stops.stops()
         ]
 
-    @router.post("/kill", status_code=201)
+    return router
+
+
+def brakes(desk: Desk, access: Access) -> APIRouter:
+    """Stopping and lifting need `operator`."""
+    router = APIRouter(tags=["control"])
+    operator = Depends(access.needs("operator"))
+
+    @router.post("/kill", status_code=201, responses={503: {}})
     async def kill(order: StopOrder, person: Annotated[Person, operator]) -> dict[str, str]:
         """Stops at once: no new call, no queued call, no departure."""
-        if (order.kind == "all") is not (order.target == ""):
-            raise HTTPException(422, "`all` takes no target, every other kind needs one")
+        try:
+            desk.stops.must_match(order.kind, order.target)
+        except ValueError as error:
+            raise HTTPException(422, str(error)) from None
         await desk.trail.operator(person.id, "kill", {"kind": order.kind, "target": order.target, "why": order.why})
-        await desk.stops.stop(Stop(order.kind, order.target, order.why, person.id, desk.now()))
+        try:
+            await desk.stops.stop(Stop(order.kind, order.target, order.why, person.id, desk.now()))
+        except StoreUnavailable:
+            raise HTTPException(503, "stopped now, but the ledger cannot be written: a restart would lift it") from None
         return {"status": "stopped"}
 
-    @router.delete("/kill", responses={404: {}})
+    @router.delete("/kill", responses={404: {}, 503: {}})
     async def lift(kind: StopKind, person: Annotated[Person, operator], target: str = "") -> dict[str, str]:
         """Lifts one stop."""
         await desk.trail.operator(person.id, "lift", {"kind": kind, "target": target})
-        if not await desk.stops.lift(kind, target):
+        try:
+            lifted = await desk.stops.lift(kind, target)
+        except StoreUnavailable:
+            raise HTTPException(503, "the ledger cannot be written: the stop stays") from None
+        if not lifted:
             raise HTTPException(404, f"{kind} {target!r} is not stopped")
         return {"status": "lifted"}
 

@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from gateway.ports import AuditTrail, Stop, StopKind
+from gateway.model.stop import Stop, StopKind
+from gateway.ports import AuditTrail
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,15 @@ class AuditDesk(Protocol):
 class StopDesk(Protocol):
     """The kill switch."""
 
-    async def stop(self, stop: Stop) -> None: ...
-    async def lift(self, kind: StopKind, target: str) -> bool: ...
+    def must_match(self, kind: StopKind, target: str) -> None:
+        """Raises ValueError with a sentence for a target that could never match."""
+
+    async def stop(self, stop: Stop) -> None:
+        """Raises StoreUnavailable when the stop, in force already, would not survive a restart."""
+
+    async def lift(self, kind: StopKind, target: str) -> bool:
+        """False when it was not stopped. Raises StoreUnavailable; then the stop stays."""
+
     def stops(self) -> Sequence[Stop]: ...
 
 

@@ -4,11 +4,11 @@ Lives only here: the shapes of these requests. Every change is written into the 
 not know how keys are stored or checked.
 """
 
-from datetime import datetime
+import secrets
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from gateway.operator.access import Access, Person
 from gateway.operator.desk import Desk
@@ -23,7 +23,7 @@ class KeyOrder(BaseModel):
     user: str | None = None
     tenant: str = "default"
     id: str | None = None
-    expires: datetime | None = None
+    expires: AwareDatetime | None = None
 
 
 def routes(desk: Desk, access: Access) -> APIRouter:
@@ -40,12 +40,13 @@ def routes(desk: Desk, access: Access) -> APIRouter:
     @router.post("/keys", status_code=201, responses={409: {}})
     async def new_key(order: KeyOrder, person: Annotated[Person, operator]) -> dict[str, str]:
         """Makes a key and shows its secret once."""
-        facts = order.model_dump(mode="json", exclude_none=True)
+        key_id = order.id or f"k-{secrets.token_hex(4)}"
+        facts = {**order.model_dump(mode="json", exclude_none=True), "id": key_id}
         await desk.trail.operator(person.id, "keys.new", facts)
         expires = order.expires.timestamp() if order.expires else None
         try:
             key_id, secret = desk.keys.new(
-                agent=order.agent, user=order.user, tenant=order.tenant, key_id=order.id, expires=expires
+                agent=order.agent, user=order.user, tenant=order.tenant, key_id=key_id, expires=expires
             )
         except ValueError as error:
             raise HTTPException(409, str(error)) from None

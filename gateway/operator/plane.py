@@ -28,6 +28,7 @@ def operator_plane(desk: Desk, tokens: Mapping[str, Person]) -> FastAPI:
     app.include_router(health_routes.routes(desk))
     app.include_router(audit_routes.routes(desk, access))
     app.include_router(control_routes.routes(desk, access))
+    app.include_router(control_routes.brakes(desk, access))
     app.include_router(key_routes.routes(desk, access))
     app.add_exception_handler(HTTPException, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)

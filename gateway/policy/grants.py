@@ -17,7 +17,7 @@ MAX_STEPS = 9
 """Links that Casbin's role manager follows from a subject (its level limit of 10 counts the subject itself)."""
 
 
-class RoleManager(Protocol):
+class RoleGraph(Protocol):
     """The part of Casbin's DomainManager that is used."""
 
     def get_roles(self, name: str, tenant: str) -> list[str]: ...
@@ -26,7 +26,7 @@ class RoleManager(Protocol):
 class Roles:
     """Answers which names a subject goes by: itself, its roles, and their roles."""
 
-    def __init__(self, manager: RoleManager, grants: Iterable[Grant]) -> None:
+    def __init__(self, manager: RoleGraph, grants: Iterable[Grant]) -> None:
         self._manager = manager
         self._members = frozenset((grant.member, grant.tenant) for grant in grants)
 

@@ -91,7 +91,8 @@ def ssn(match: Match) -> int | None:
 
 def _alone(match: Match) -> bool:
     """Whether the digits are no part of a longer number, name, decimal or telephone number."""
-    before, after = match.string[: match.start(1)][-2:], match.string[match.end(1) :][:2]
+    start, end = match.span(1)
+    before, after = match.string[max(0, start - 2) : start], match.string[end : end + 2]  # never a copy of the rest
     return not (_JOINED_BEFORE.search(before) or _JOINED_AFTER.match(after))
 
 
@@ -122,7 +123,10 @@ def random(match: Match) -> int | None:
 def named(match: Match) -> int | None:
     """A candidate that looks random, under a name that tells."""
     name = match.string[match.start() : match.start(1)].decode("utf-8", "replace")  # with = or :, which names ignore
-    called = match.string[match.end(1) :][:1] in (b"(", b"[")  # code: a function or an element, not a value
+    called = match.string[match.end(1) : match.end(1) + 1] in (
+        b"(",
+        b"[",
+    )  # code: a function or an element, not a value
     return match.end(1) if not called and names.telling(name) and looks_random(_text(match)) else None
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.config.schema import Sanitize
-from gateway.ports import Cleaned
+from gateway.model.cleaned import Cleaned
 from gateway.sanitize import names, proof
 from gateway.sanitize.findings import Findings
 from gateway.sanitize.leaf import Leaf, boundary

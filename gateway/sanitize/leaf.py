@@ -16,6 +16,8 @@ from gateway.sanitize.secrets import Redactor, mask, masked
 
 _SLACK: Final = 4096
 """Characters looked at beyond the limit, so that a cut never leaves the head of a secret."""
+_SHORTEST_SECRET: Final = 8
+"""Characters; results are full of short words, and no rule finds anything in less."""
 _LONGEST_CLUSTER: Final = 64
 _BREAKS_JSON: Final = re.compile("[\x80-\x9f\u2028\u2029]")
 _EXTENDS: Final = re.compile(
@@ -42,6 +44,8 @@ class Leaf:
 
     def exact(self, text: str, found: Findings, *, name: str = "", isolates: bool = True) -> str:
         """A text of any length, standing under `name`; never cut."""
+        if len(text) < _SHORTEST_SECRET and text.isascii() and text.isprintable():
+            return text
         cleaned = characters.clean(text, found, isolates=isolates)
         if cleaned is not text and _BREAKS_JSON.search(text) and _is_json(text):
             cleaned = characters.clean(text, Findings(), isolates=isolates, in_json=True)

@@ -8,6 +8,8 @@ import re
 from functools import lru_cache
 from typing import Final
 
+_READ: Final = 80
+"""Characters at the end of a name that are read, and kept in the caches."""
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _SEPARATORS: Final = re.compile(r"[^A-Za-z0-9]+")
 
@@ -28,20 +30,28 @@ _PRIVATE: Final = re.compile(
 _MEASURE: Final = re.compile(r"tokens$|_(?:count|limit|length|size|type|expires?(?:_?(?:in|at))?|ttl|name)$")
 
 
-@lru_cache(maxsize=4096)
 def telling(name: str) -> bool:
     """Whether a value that looks random is a secret because of the name it stands under: `clientSecret`, `API_KEY`."""
+    return _telling(name[-_READ:])
+
+
+def private(name: str) -> bool:
+    """Whether any value under the name is kept out of the journal, whatever it looks like."""
+    return _private(name[-_READ:])
+
+
+@lru_cache(maxsize=4096)
+def _telling(name: str) -> bool:
     plain = _plain(name)
     return _TELLING.search(plain) is not None and _HANDLES.search(plain) is None
 
 
 @lru_cache(maxsize=4096)
-def private(name: str) -> bool:
-    """Whether any value under the name is kept out of the journal, whatever it looks like."""
+def _private(name: str) -> bool:
     plain = _plain(name)
     return _PRIVATE.search(plain) is not None and not (_HANDLES.search(plain) or _MEASURE.search(plain))
 
 
 def _plain(name: str) -> str:
-    """`x-apiKey` → `x_api_key`; only the end of a long name is read."""
-    return _SEPARATORS.sub("_", _CAMEL.sub("_", name[-80:])).strip("_").lower()
+    """`x-apiKey` → `x_api_key`."""
+    return _SEPARATORS.sub("_", _CAMEL.sub("_", name)).strip("_").lower()

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from gateway.config.schema import Sanitize
+from gateway.model.cleaned import Cleaned
 from gateway.model.tool import Tool
-from gateway.ports import Cleaned
 from gateway.sanitize import characters, proof, structured
 from gateway.sanitize.findings import Findings
 from gateway.sanitize.leaf import Leaf

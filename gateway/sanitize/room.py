@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from gateway.config.schema import Sanitize
+from gateway.model.cleaned import Cleaned
 from gateway.model.refusal import Reason, Refused
 from gateway.model.tool import Tool
-from gateway.ports import Cleaned
 from gateway.sanitize.definitions import Definitions
 from gateway.sanitize.findings import Findings
 from gateway.sanitize.journal import Journal

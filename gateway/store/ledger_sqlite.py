@@ -15,7 +15,8 @@ from typing import Any, Final
 from gateway.model import transitions
 from gateway.model.claim import Claim, ClaimAnswer, Done, Ending, Found, NotDone, State, Won
 from gateway.model.transitions import After, Moment, Row
-from gateway.ports import Clock, Entry, JournalUnavailable, Reached, Work, Writer
+from gateway.model.work import Entry, JournalUnavailable, Work
+from gateway.ports import Clock, Reached, Writer
 from gateway.store.sealing import Seal
 
 SCHEMA: Final = (

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from gateway.model.claim import Kept
-from gateway.ports import StoreUnavailable
+from gateway.model.work import StoreUnavailable
 from gateway.wire.strict_json import dump, parse
 
 INLINE: Final = 256 * 1024

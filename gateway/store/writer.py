@@ -17,7 +17,8 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from gateway.ports import Journal, JournalUnavailable, Reached, StoreUnavailable, Work
+from gateway.model.work import JournalUnavailable, StoreUnavailable, Work
+from gateway.ports import Journal, Reached
 from gateway.store.backlog import Backlog
 from gateway.store.side_sync import SideSync
 

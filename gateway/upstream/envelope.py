@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from gateway.model.call import Era
-from gateway.ports import Outbound
+from gateway.model.outbound import Outbound
 from gateway.wire import jsonrpc
 
 CLIENT: Final = {"name": "sallyport", "version": "0.1.0"}

@@ -14,8 +14,9 @@ from typing import Any, Final
 from yarl import URL
 
 from gateway.config.schema import McpHttp
+from gateway.model.outbound import Outbound
 from gateway.model.outcome import Carried, Unsent
-from gateway.ports import Clock, Outbound, Permit, Reached
+from gateway.ports import Clock, Permit, Reached
 from gateway.tasks import Tasks
 from gateway.upstream import envelope
 from gateway.upstream.exchange import HttpExchange

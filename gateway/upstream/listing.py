@@ -10,9 +10,12 @@ from typing import Any, assert_never
 from gateway.model.outcome import Answered, AnsweredError, Carried, Lost, Unsent
 from gateway.ports import UpstreamFault
 from gateway.wire.headers import invalid_x_mcp_header
+from gateway.wire.strict_json import dump
 
 MAX_PAGES = 100
 MAX_TOOLS = 10_000
+MAX_BYTES = 32 * 1024 * 1024
+"""Of all pages together, as JSON: a page may be as large as any answer, and they are kept until the last has come."""
 _log = logging.getLogger("sallyport.upstream")
 
 FetchPage = Callable[[Mapping[str, Any]], Awaitable[Carried]]
@@ -21,13 +24,18 @@ FetchPage = Callable[[Mapping[str, Any]], Awaitable[Carried]]
 async def all_tools(upstream: str, fetch: FetchPage) -> list[Mapping[str, Any]]:
     """Every definition, raw, in the server's order, without those whose `x-mcp-header` breaks the rules.
 
-    Clients must drop those (MCP 2026-07-28, custom headers). Raises UpstreamFault.
+    Clients must drop those (MCP 2026-07-28, custom headers). What is no definition at all is passed on: the catalog names
+    it, and the others stay. Raises UpstreamFault.
     """
     tools: list[Mapping[str, Any]] = []
     seen: set[str] = set()
     members: Mapping[str, Any] = {}
+    size = 0
     for _ in range(MAX_PAGES):
         page = _page(upstream, await fetch(members))
+        size += len(dump(page))
+        if size > MAX_BYTES:
+            raise UpstreamFault(f"Upstream {upstream} lists more than {MAX_BYTES} bytes of tools.")
         tools += _entries(upstream, page)
         if len(tools) > MAX_TOOLS:
             raise UpstreamFault(f"Upstream {upstream} lists more than {MAX_TOOLS} tools.")
@@ -59,9 +67,8 @@ def _entries(upstream: str, page: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         raise UpstreamFault(f"Upstream {upstream} answered tools/list without a list of tools.")
     kept: list[Mapping[str, Any]] = []
     for entry in entries:
-        if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
-            raise UpstreamFault(f"Upstream {upstream} lists a tool without a name.")
-        if (fault := invalid_x_mcp_header(entry.get("inputSchema"))) is None:
+        schema = entry.get("inputSchema") if isinstance(entry, dict) else None
+        if (fault := invalid_x_mcp_header(schema)) is None:
             kept.append(entry)
         else:
             _log.warning("upstream %s: a tool is dropped, %s", upstream, fault)

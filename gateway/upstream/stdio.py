@@ -12,8 +12,9 @@ from typing import Any, Final, Literal
 
 from gateway.config.schema import McpStdio
 from gateway.model.call import Era
+from gateway.model.outbound import Outbound
 from gateway.model.outcome import Answered, AnsweredError, Carried
-from gateway.ports import Clock, Outbound, Permit, Reached
+from gateway.ports import Clock, Permit, Reached
 from gateway.tasks import Tasks
 from gateway.upstream import envelope
 from gateway.upstream.child import Child

@@ -1,6 +1,8 @@
 """Fixtures of the end-to-end tests; the pieces are in `e2e_kit`."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from e2e_kit import Gateway, HelpDesk, House, api_key, helpdesk_config
@@ -22,3 +24,18 @@ def house(tmp_path_factory: pytest.TempPathFactory, helpdesk: HelpDesk) -> Itera
     gateway.start()
     yield House(gateway, helpdesk, alice, bob)
     gateway.stop()
+
+
+@pytest.fixture
+def new_gateway(tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
+    """Starts a gateway of the test's own in `tmp_path`; it is stopped afterwards."""
+    started: list[Gateway] = []
+
+    def start(config: dict[str, Any], **more: Any) -> Gateway:
+        started.append(Gateway(tmp_path, config, **more))
+        started[-1].start()
+        return started[-1]
+
+    yield start
+    for gateway in started:
+        gateway.stop()

@@ -20,6 +20,8 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 20.0
+HTTP = httpx2.Client(verify=False, trust_env=False, timeout=15, limits=httpx2.Limits(max_keepalive_connections=0))
+"""One for all, for TLS set-up costs 20 ms; a connection per request, for gateways come and go on one port."""
 
 
 def free_port() -> int:
@@ -42,9 +44,10 @@ def wait_for(ready: Any, what: str, seconds: float = PATIENCE_S) -> Any:
 class HelpDesk:
     """The example server over HTTP, in its own process."""
 
-    def __init__(self, folder: Path, era: str = "both") -> None:
+    def __init__(self, folder: Path, era: str = "both", port: int = 0) -> None:
         self.db = folder / "helpdesk.db"
-        command = [sys.executable, "-m", "examples.helpdesk.http", "--db", self.db, "--port", "0", "--era", era]
+        options = ("--db", str(self.db), "--port", str(port), "--era", era)
+        command = [sys.executable, "-m", "examples.helpdesk.http", *options]
         self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         assert self.process.stdout is not None
         assert select.select([self.process.stdout], [], [], PATIENCE_S)[0], "the help desk did not start"
@@ -101,7 +104,7 @@ class Gateway:
     def _started(self) -> bool:
         assert self.process is not None
         assert self.process.poll() is None, self.log.read_text()[-3000:]
-        return httpx2.get(f"{self.operator_url}/startupz").status_code == 200
+        return HTTP.get(f"{self.operator_url}/startupz").status_code == 200
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         assert self.process is not None
@@ -112,7 +115,7 @@ class Gateway:
     def operator(self, method: str, path: str, **more: Any) -> httpx2.Response:
         token = bytes.fromhex((self.folder / "state/operator.token").read_text().strip()).hex()
         headers = {"Authorization": f"Bearer {token}", **more.pop("headers", {})}
-        return httpx2.request(method, self.operator_url + path, headers=headers, timeout=10, **more)
+        return HTTP.request(method, self.operator_url + path, headers=headers, timeout=10, **more)
 
     def records(self, **filters: str) -> list[dict[str, Any]]:
         answer = self.operator("GET", "/audit", params={"limit": "1000", **filters})
@@ -136,7 +139,8 @@ class Gateway:
             **more.pop("meta", {}),
         }
         body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {**(params or {}), "_meta": meta}}
-        return httpx2.post(f"{self.url}{more.pop('path', '/mcp')}", headers=headers, json=body, timeout=15)
+        url, wait_s = self.url + more.pop("path", "/mcp"), more.pop("timeout", 15)
+        return HTTP.post(url, headers=headers, json=body, timeout=wait_s)
 
     def call(self, token: str, name: str, arguments: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
         """One tools/call; the JSON-RPC answer."""

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
 
 from gateway.model.claim import Claim, Done, Ending, Found, InDoubt, Kept, Mismatch, NotDone, State, Won
-from gateway.ports import Work
+from gateway.model.work import Work
 from gateway.store.ledger_sqlite import SCHEMA, SqliteClaims
 
 LEASE_S = 30.0

@@ -8,7 +8,7 @@ from typing import Any
 
 from gateway.audit import segments
 from gateway.audit.journal import SegmentJournal
-from gateway.ports import JournalUnavailable, Work
+from gateway.model.work import JournalUnavailable, Work
 
 
 class HandClock:

@@ -10,7 +10,7 @@ from gateway.audit.trail import Trail
 from gateway.model.call import Arrival
 from gateway.model.claim import State
 from gateway.model.outcome import AuditOutcome
-from gateway.ports import JournalUnavailable, Work
+from gateway.model.work import JournalUnavailable, Work
 from gateway.store.audit_index import AuditIndex
 from gateway.store.writer import GroupWriter
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gateway.audit.trail import LiveRecord, Trail
 from gateway.model.call import Arrival
 from gateway.model.outcome import AuditOutcome
-from gateway.ports import JournalUnavailable
+from gateway.model.work import JournalUnavailable
 
 
 def hide(value: Any) -> Any:

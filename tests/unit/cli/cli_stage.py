@@ -7,8 +7,8 @@ from typing import Any
 
 from typer.testing import Result
 
+from gateway.model.stop import Stop, StopKind
 from gateway.operator.desk import Page, Sight
-from gateway.ports import Stop, StopKind
 
 Run = Callable[..., Result]
 TOKEN = "operator-token-of-the-test"
@@ -48,6 +48,9 @@ class Office:
 
     async def operator(self, who: str, action: str, facts: Mapping[str, Any]) -> None:
         self.acts.append((who, action, facts))
+
+    def must_match(self, kind: StopKind, target: str) -> None:
+        pass
 
     async def stop(self, stop: Stop) -> None:
         self.stopped.append(stop)

@@ -11,7 +11,8 @@ from gateway.identity.keyring import Keyring
 
 
 def test_a_new_key_stands_alone_on_stdout(sallyport: Run, gateway: Path, office: Office) -> None:
-    done = sallyport("keys", "new", "--agent", "support-bot", "--user", "alice", "--expires", "30d")
+    order = ("--agent", "support-bot", "--user", "alice", "--expires", "30d", "--id", "k-1")
+    done = sallyport("keys", "new", *order)
     assert done.stdout == "sp_k-1_secret\n"
     assert "key k-1 proves support-bot for alice" in done.stderr
     assert office.made[0]["agent"] == "support-bot"

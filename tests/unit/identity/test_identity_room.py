@@ -126,3 +126,12 @@ async def test_a_user_named_like_a_role_is_a_user(room, arrival):
     principal = await room(configured(user="role:admin")).prove(arrival(KEY))
     assert principal.subject == "user:role:admin"
     assert principal.roles == frozenset()
+
+
+async def test_a_key_made_or_revoked_through_the_rooms_own_ring_counts_with_the_next_request(room, arrival):
+    callers = room({})
+    ring = callers._keyring
+    key_id, key = ring.new("bot")
+    assert (await callers.prove(arrival(key))).agent_proof == f"key:{key_id}"
+    ring.revoke(key_id)
+    assert (await refusal(callers, arrival(key))).detail == "The API key was revoked."

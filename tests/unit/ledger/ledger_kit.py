@@ -10,11 +10,12 @@ from gateway.ledger.budgets import Budgets
 from gateway.ledger.loops import Loops
 from gateway.ledger.room import OnceLedger
 from gateway.ledger.stops import Stops
+from gateway.model.admission import Admission, Ticket
 from gateway.model.call import Asked
 from gateway.model.claim import Done, Kept
 from gateway.model.principal import Principal
 from gateway.model.tool import Effect, ResolvedCall, Tool
-from gateway.ports import Admission, Entry, StoreUnavailable, Ticket
+from gateway.model.work import Entry, StoreUnavailable
 from gateway.store import ledger_sqlite, stops_sqlite
 from gateway.store.ledger_sqlite import SqliteClaims
 from gateway.store.stops_sqlite import SqliteStops

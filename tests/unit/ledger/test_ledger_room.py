@@ -6,11 +6,12 @@ import pytest
 from ledger_kit import ALICE, BOB, House, answer, call, entry, tool
 
 from gateway.config.schema import Budget, Loops
+from gateway.model.admission import Passed, Replay
 from gateway.model.call import Asked
 from gateway.model.claim import InDoubt, NotDone, State
 from gateway.model.refusal import Reason, Refused
+from gateway.model.stop import Stop
 from gateway.model.tool import Effect
-from gateway.ports import Passed, Replay, Stop
 
 OpenHouse = Callable[..., House]
 

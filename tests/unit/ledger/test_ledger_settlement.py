@@ -8,10 +8,10 @@ from ledger_kit import BOUND_S, House, answer, call, entry, settled, tool
 
 from gateway.config.schema import Budget
 from gateway.ledger import settlement
+from gateway.model.admission import Replay
 from gateway.model.claim import State
 from gateway.model.refusal import Reason, Refused
 from gateway.model.tool import Effect
-from gateway.ports import Replay
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,8 @@ from ledger_kit import ALICE, NOON, tool
 from gateway.ledger.stops import Stops
 from gateway.model.principal import Principal
 from gateway.model.refusal import Reason, Refused
-from gateway.ports import Stop, StopKind, StoreUnavailable
+from gateway.model.stop import Stop, StopKind
+from gateway.model.work import StoreUnavailable
 
 
 class Memory:

@@ -8,10 +8,11 @@ from ledger_kit import BOB, BOUND_S, House, answer, call, entry, settled, tool
 
 from gateway.config.schema import Budget, Loops
 from gateway.ledger import flights
+from gateway.model.admission import Admission, Replay, Ticket
 from gateway.model.claim import InDoubt, NotDone
 from gateway.model.refusal import Reason, Refused
+from gateway.model.stop import Stop
 from gateway.model.tool import Effect
-from gateway.ports import Admission, Replay, Stop, Ticket
 
 OpenHouse = Callable[..., House]
 

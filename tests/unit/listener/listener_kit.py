@@ -15,7 +15,7 @@ from gateway.model.call import Arrival, Asked, Reply, ReplyError
 from gateway.model.outcome import AuditOutcome
 from gateway.model.principal import Principal
 from gateway.model.refusal import Reason, Refusal, Refused
-from gateway.ports import Entry
+from gateway.model.work import Entry
 from gateway.wire import jsonrpc
 
 ALICE = Principal("default", "support-bot", "key:k1", "alice", "key:k1")

@@ -124,13 +124,13 @@ async def test_a_caller_that_left_in_the_very_turn_of_the_answer_was_not_served(
     assert (road.delivered, exchange.done) == (0, False)
 
 
-async def test_a_cancellation_from_outside_passes_through() -> None:
+async def test_a_caller_who_is_cut_off_by_a_stop_is_told_that_nobody_knows() -> None:
     road = SlowRoad()
-    _, task = await begun(plane(road), road, *call())
+    exchange, task = await begun(plane(road), road, *call())
     task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
+    await over(task)
     assert road.cancelled
+    assert exchange.outcome["reason"] == "outcome-unknown"
 
 
 async def test_every_exit_gives_its_slot_back() -> None:

@@ -73,6 +73,9 @@ def test_size_and_depth_are_bounded():
     for _ in range(100):
         deep = [deep]
     assert len(json.dumps(redacted(deep)[0])) < 200
+    for _ in range(100):
+        deep = {"a": deep}
+    assert len(json.dumps(redacted(deep)[0])) < 200
     assert len(redacted(list(range(1000)))[0]) < 60
     assert len(redacted({str(number): number for number in range(1000)})[0]) < 60
 
@@ -101,6 +104,15 @@ VALUES = st.recursive(
 def test_every_value_has_a_copy_that_json_can_write(value):
     text = json.dumps(CLEAN.redacted(value).value, allow_nan=False)
     assert TOKEN not in text
+
+
+class Hostile(dict):
+    def items(self):
+        raise RuntimeError(TOKEN)
+
+
+def test_a_value_that_cannot_even_be_read_is_left_out():
+    assert redacted({"a": Hostile(b=1), "c": "\u200b"})[1]["unrecordable"] == 1
 
 
 def test_a_number_too_long_to_convert_is_left_out():

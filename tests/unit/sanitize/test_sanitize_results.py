@@ -64,6 +64,12 @@ def test_no_place_of_a_result_lets_dirt_through(place):
     assert {"redacted-card", "joiner", "terminal-sequence"} <= cleaned.findings.keys()
 
 
+@pytest.mark.parametrize("control", [chr(code) for code in (*range(9), *range(11, 32), *range(127, 160))])
+def test_no_control_character_slips_through_the_fast_path(control):
+    text = clean({"content": [{"type": "text", "text": f"a{control} "}]}).value["content"][0]["text"]
+    assert control not in text
+
+
 def test_a_secret_in_a_uri_leaves_a_uri():
     link = {"type": "resource_link", "uri": f"https://x.example/?token={TOKEN}", "name": "n"}
     assert clean({"content": [link]}).value == {"content": [link | {"uri": "https://redacted.invalid/"}]}

@@ -84,6 +84,13 @@ def test_bytes_in_base64_are_left_alone_but_keys_are_not():
     assert redact(pem)[1] == {"redacted-private-key": 1}
 
 
+def test_a_long_key_block_in_base64_goes_too():
+    noise = base64.b64encode(random.Random(8).randbytes(1200)).decode()
+    block = f"-----BEGIN PRIVATE KEY-----\n{noise}\n-----END " + "PRIVATE KEY-----"
+    wrapped = base64.b64encode(block.encode()).decode()
+    assert redact(f"tls.key: {wrapped}")[1] == {"redacted-private-key": 1}
+
+
 def test_a_key_block_that_was_cut_goes_as_far_as_it_reaches():
     block = "-----BEGIN RSA PRIVATE KEY-----\n" + "MIIEowIBAAKCAQEA7" * 4
     assert redact(f"{block}\n\nand prose after it")[0].endswith("]\n\nand prose after it")

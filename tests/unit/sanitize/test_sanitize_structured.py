@@ -108,6 +108,22 @@ def test_what_may_neither_pass_nor_be_fitted_is_withheld(leaf, text):
     assert TOKEN not in refused.value.refusal.detail
 
 
+def test_content_whose_parts_fit_but_not_the_whole_is_withheld():
+    other = SAMPLES["card"][1][1]
+    schema = {"type": "array", "uniqueItems": True, "items": {"maxLength": 19, "pattern": "^[0-9]+$"}}
+    assert clean([other], schema)[0] == ["0" * len(other)]
+    with pytest.raises(Refused, match="outputSchema"):
+        clean([other, "3714496" + "35398431"], schema)
+
+
+def test_a_schema_is_never_read_from_elsewhere(tmp_path):
+    (tmp_path / "schema.json").write_text('{"type": "object"}')
+    cleaned = CLEAN.result(
+        {"structuredContent": {"x": "a\u200bb"}}, tool({"$ref": (tmp_path / "schema.json").as_uri()})
+    )
+    assert cleaned.findings["schema-unusable"] == 1
+
+
 def test_content_that_arrived_invalid_is_cleaned_all_the_same():
     cleaned = CLEAN.result({"structuredContent": {"x": f"{TOKEN}", "y": 1}}, tool(of({}) | {"required": ["z"]}))
     assert TOKEN not in json.dumps(cleaned.value)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.model.claim import Claim, Done, Found, Kept, Won
-from gateway.ports import JournalUnavailable, StoreUnavailable, Work
+from gateway.model.work import JournalUnavailable, StoreUnavailable, Work
 from gateway.store.ledger_sqlite import SCHEMA, SqliteClaims
 from gateway.store.writer import GroupWriter
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from gateway.ports import Stop
+from gateway.model.stop import Stop
 from gateway.store.stops_sqlite import SCHEMA, SqliteStops
 from gateway.store.writer import GroupWriter
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from writer_kit import Desk, change, entry, failing, insert
 
-from gateway.ports import StoreUnavailable, Work
+from gateway.model.work import StoreUnavailable, Work
 
 
 @pytest.fixture

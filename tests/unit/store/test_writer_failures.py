@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from writer_kit import Desk, change, entry
 
-from gateway.ports import JournalUnavailable, StoreUnavailable, Work
+from gateway.model.work import JournalUnavailable, StoreUnavailable, Work
 from gateway.store import backlog as backlog_module
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from gateway.ports import Work
+from gateway.model.work import Work
 from gateway.store.writer import GroupWriter
 
 SCHEMA = (

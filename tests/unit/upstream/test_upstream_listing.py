@@ -28,10 +28,9 @@ async def test_all_pages_are_read_in_order_and_raw() -> None:
     [
         (Answered({}), "without a list"),
         (Answered({"tools": {}}), "without a list"),
-        (Answered({"tools": ["a"]}), "without a name"),
-        (Answered({"tools": [{"name": 1}]}), "without a name"),
         (Answered({"tools": [], "nextCursor": "same"}), "in circles"),
         (Answered({"tools": [{"name": "a"}] * 10_001}), "more than 10000 tools"),
+        (Answered({"tools": [{"name": "a" * 34_000_000}]}), "more than 33554432 bytes"),
         (AnsweredError(-32603, "SECRET of theirs"), "error -32603"),
         (Unsent("it could not be reached"), "could not be reached"),
         (Lost("no answer in time"), "no answer in time"),
@@ -44,6 +43,13 @@ async def test_what_is_no_list_is_a_fault_in_our_words(answer, words) -> None:
     with pytest.raises(UpstreamFault, match=words) as fault:
         await all_tools("helpdesk", fetch)
     assert "SECRET" not in str(fault.value)
+
+
+async def test_what_is_no_definition_does_not_hide_the_others() -> None:
+    async def fetch(_members):
+        return Answered({"tools": ["a", {"name": 1}, _tool("b")]})
+
+    assert await all_tools("helpdesk", fetch) == ["a", {"name": 1}, _tool("b")]
 
 
 async def test_pages_without_end_are_given_up() -> None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.config.schema import McpHttp
+from gateway.model.outbound import Outbound
 from gateway.model.tool import Tool
-from gateway.ports import Outbound
 from gateway.tasks import Tasks
 from gateway.upstream.http import McpHttpUpstream
 

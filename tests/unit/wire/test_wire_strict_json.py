@@ -3,9 +3,10 @@
 import json
 
 import pytest
-from gateway.wire.strict_json import MalformedJson, _written, canonical, digest, dump, parse
 from hypothesis import given
 from hypothesis import strategies as st
+
+from gateway.wire.strict_json import MalformedJson, _written, canonical, digest, dump, parse
 
 VALUES = st.recursive(
     st.none()

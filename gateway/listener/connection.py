@@ -1,0 +1,81 @@
+"""One HTTP/1.1 connection: uvicorn's, with the limits it lacks before there is a request that could be refused.
+
+Lives only here: how large a head may grow and how long it may take, and that the parser's complaint never takes the place
+of an answer that is under way. What is cut off here had no complete head, so it has no call id and leaves no record. Must
+not know paths, MCP or who calls. `app.py` hands it to the HTTP servers of both planes.
+"""
+
+import asyncio
+from typing import Any, ClassVar, Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+MAX_HEAD: Final = 512 * 1024
+"""Bytes that may come without completing a head; counted by packets, so far above `Limits.header_bytes`."""
+
+
+class Connection(HttpToolsProtocol):
+    """Reads requests, runs the application, writes answers."""
+
+    head_s: ClassVar = 10.0
+    """From the opening of a connection, or the first byte of a later request, to the end of its head."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._head_due: asyncio.TimerHandle | None = None
+        self._head_size = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._head_came()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._await_head()
+
+    def on_headers_complete(self) -> None:
+        self._head_came()
+        super().on_headers_complete()
+        if self.parser.should_upgrade():
+            # httptools takes what follows for another protocol, so it would read a body as the next request.
+            self.cycle.keep_alive = False
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._head_due is not None:
+            self._head_size += len(data)
+            if self._head_size > MAX_HEAD:
+                self._end()
+        elif self.timeout_keep_alive_task is None and not self._answering:
+            self._await_head()  # empty lines between requests end uvicorn's patience with an idle connection
+
+    def send_400_response(self, msg: str) -> None:
+        # What stands behind a complete request must not answer for it: it may have been carried out.
+        if self._answering and (self.pipeline or not self.cycle.more_body):
+            self._end()
+        else:
+            super().send_400_response(msg)
+
+    @property
+    def _answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _end(self) -> None:
+        """Hangs up; after the answer, where one is under way."""
+        if self._answering:
+            self.cycle.keep_alive = False
+        else:
+            self.transport.close()
+
+    def _await_head(self) -> None:
+        if self._head_due is None and not self.transport.is_closing():
+            self._head_due = self.loop.call_later(self.head_s, self._end)
+
+    def _head_came(self) -> None:
+        if self._head_due is not None:
+            self._head_due.cancel()
+        self._head_due, self._head_size = None, 0

@@ -1,0 +1,85 @@
+"""Several uvicorn servers in one event loop, stopped together.
+
+Lives only here: sockets, signals and uvicorn's settings. Must not know what the applications do. Called by `app.py`.
+"""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from typing import Any
+
+import uvicorn
+
+from gateway.listener.connection import Connection
+
+
+class Lazily:
+    """An ASGI application that is built when it is first asked."""
+
+    def __init__(self, build: Callable[[], Any]) -> None:
+        self._build = build
+        self._app: Any = None
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+        if self._app is None:
+            self._app = self._build()
+        await self._app(scope, receive, send)
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn server that leaves signals to `serve`, which has two of them."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def listen(planes: Sequence[tuple[str, Any]], stopping: Callable[[], None], drain_s: float) -> None:
+    """Serves every (address, application) until SIGINT or SIGTERM; `stopping` is told first.
+
+    Raises OSError for an address that cannot be had, before anything is served.
+    """
+    with contextlib.ExitStack() as bound:
+        pairs = [(_server(app, drain_s), _bound(bound, address)) for address, app in planes]
+
+        def stop() -> None:
+            stopping()
+            for server, _ in pairs:
+                server.should_exit = True
+
+        loop = asyncio.get_running_loop()
+        for one in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(one, stop)
+        await asyncio.gather(*(server.serve(sockets=[sock]) for server, sock in pairs))
+
+
+def _bound(stack: contextlib.ExitStack, address: str) -> Any:
+    """A listening socket; bound before anything is served, so that a taken port is an error and not a log line."""
+    host, _, port = address.rpartition(":")
+    family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
+    sock = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind((host.strip("[]"), int(port)))
+    return sock
+
+
+def _server(app: Any, drain_s: float) -> _Server:
+    """Lifespan is off: the house opens and closes its rooms itself, once for both planes."""
+    return _Server(
+        uvicorn.Config(
+            app,
+            loop="none",
+            http=Connection,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            date_header=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=round(drain_s),
+        )
+    )
