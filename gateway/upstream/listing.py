@@ -24,8 +24,8 @@ FetchPage = Callable[[Mapping[str, Any]], Awaitable[Carried]]
 async def all_tools(upstream: str, fetch: FetchPage) -> list[Mapping[str, Any]]:
     """Every definition, raw, in the server's order, without those whose `x-mcp-header` breaks the rules.
 
-    Clients must drop those (MCP 2026-07-28, custom headers). What is no definition at all is passed on: the catalog names
-    it, and the others stay. Raises UpstreamFault.
+    Clients must drop those (MCP 2026-07-28, custom headers); what has no name is dropped as well, so that it hides none of
+    the others. Raises UpstreamFault.
     """
     tools: list[Mapping[str, Any]] = []
     seen: set[str] = set()
@@ -67,9 +67,14 @@ def _entries(upstream: str, page: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         raise UpstreamFault(f"Upstream {upstream} answered tools/list without a list of tools.")
     kept: list[Mapping[str, Any]] = []
     for entry in entries:
-        schema = entry.get("inputSchema") if isinstance(entry, dict) else None
-        if (fault := invalid_x_mcp_header(schema)) is None:
+        if (fault := _unusable(entry)) is None:
             kept.append(entry)
         else:
             _log.warning("upstream %s: a tool is dropped, %s", upstream, fault)
     return kept
+
+
+def _unusable(entry: Any) -> str | None:
+    if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
+        return "it has no name"
+    return invalid_x_mcp_header(entry.get("inputSchema"))

@@ -1,14 +1,15 @@
 """Fixtures of the crash tests; the pieces are in `crash_kit`, and the help desk is that of the end-to-end tests."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "e2e"))
 
-from crash_kit import SEGMENT_BYTES, Effects, Mortal, Nursery
+from crash_births import Nursery
+from crash_kit import SEGMENT_BYTES, Built, Effects, Mortal
 from e2e_kit import HelpDesk, api_key
 
 EFFECTS = {
@@ -16,7 +17,6 @@ EFFECTS = {
     "ticket_set_priority": {"effect": "idempotent"},
     "desk_echo": {"effect": "read"},
 }
-Built = Callable[..., Mortal]
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ walked: before COMMIT of the departure nothing was sent and the retry executes; 
 COMMIT of the settlement the retry gets the answer that was kept.
 """
 
-from collections.abc import Set as AnySet
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,7 +24,7 @@ class Fate:
 
     first: Record
     """What the journal has of the call that died, after the restart."""
-    effects: AnySet[int]
+    effects: AbstractSet[int]
     """How often it happened; `{0, 1}` where bytes were handed to the kernel and nobody can tell."""
     retry: Literal["executes", "doubt", "replays"]
 

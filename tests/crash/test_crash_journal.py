@@ -3,8 +3,7 @@
 import signal
 from pathlib import Path
 
-from conftest import Built
-from crash_kit import Effects, Mortal, call_id, key_of, refund
+from crash_kit import Built, Effects, Mortal, call_id, key_of, refund
 from crash_promise import check_doubted
 from e2e_kit import structured
 

@@ -4,8 +4,8 @@ import signal
 
 import httpx2
 import pytest
-from conftest import Built
-from crash_kit import Effects, Mortal, Nursery, call_id, key_of, refund
+from crash_births import Nursery
+from crash_kit import Built, Effects, Mortal, call_id, key_of, refund
 from crash_promise import check_doubted, check_replayed
 from crash_table import FIRST_START, RECOVERY
 from e2e_kit import Gateway

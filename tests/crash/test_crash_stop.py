@@ -3,8 +3,7 @@
 import signal
 import threading
 
-from conftest import Built
-from crash_kit import Effects, Mortal, call_id, key_of
+from crash_kit import Built, Effects, Mortal, call_id, key_of
 from crash_promise import check_doubted, check_replayed
 from e2e_kit import outcome, structured, wait_for
 

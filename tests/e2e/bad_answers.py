@@ -9,7 +9,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
-from bad_peer import EVENTS, OK, HangUp, Script, Seen, error, last, reply, resets, result, sse
+from bad_peer import EVENTS, OK, HangUp, Script, Seen, error, hang_up, last, reply, resets, result, sse
 
 SECRET = "sk_live_" + "4eC39HqLyjWDarjtT1zdp7dc"
 UNSEEN = "\u200b\u202e\U000e0041\x1b[31m"
@@ -31,10 +31,6 @@ Row = tuple[Script, Fate]
 
 def resets_after_reading(_seen: Seen, sock: socket.socket) -> None:
     resets(sock)
-
-
-def hangs_up(_seen: Seen, _sock: socket.socket) -> None:
-    raise HangUp
 
 
 def hangs(_seen: Seen, sock: socket.socket) -> None:
@@ -106,7 +102,7 @@ JSON = '{"jsonrpc":"2.0","id":ID,"result":%s}'
 
 TRANSPORT: dict[str, Row] = {
     "resets after reading": (resets_after_reading, Fate.LOST),
-    "hangs up after reading": (hangs_up, Fate.LOST),
+    "hangs up after reading": (hang_up, Fate.LOST),
     "hangs": (hangs, Fate.LATE),
     "hangs in its head": (then_hangs(lambda _: b"HTTP/1.1 200 X\r\ncontent-"), Fate.LATE),
     "hangs in its body": (then_hangs(lambda seen: reply(200, result(seen))[:-9]), Fate.LATE),

@@ -180,6 +180,10 @@ def last(make: Callable[[Seen], bytes]) -> Script:
     return script
 
 
+def hang_up(_seen: Seen, _sock: socket.socket) -> None:
+    raise HangUp
+
+
 def resets(sock: socket.socket) -> None:
     """RST instead of an orderly end."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

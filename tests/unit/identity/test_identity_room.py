@@ -43,6 +43,7 @@ async def test_a_key_without_a_user_proves_a_machine(room, arrival):
         "é" * 20,
         "\ud800",
     ],
+    ids=["empty", "prefix", "never-minted", "longer", "shorter", "other-id", "the-hash", "not-ascii", "surrogate"],
 )
 async def test_anything_else_is_unauthenticated(room, arrival, credential):
     assert (await refusal(room(configured()), arrival(credential))).reason is Reason.UNAUTHENTICATED

@@ -5,10 +5,9 @@ from collections.abc import Callable
 import pytest
 from ledger_kit import ALICE, BOB, House, answer, call, entry, tool
 
-from gateway.config.schema import Budget, Loops
 from gateway.model.admission import Passed, Replay
 from gateway.model.call import Asked
-from gateway.model.claim import InDoubt, NotDone, State
+from gateway.model.claim import InDoubt, State
 from gateway.model.refusal import Reason, Refused
 from gateway.model.stop import Stop
 from gateway.model.tool import Effect
@@ -217,96 +216,3 @@ async def test_a_stop_that_falls_while_the_slot_is_taken_stops_the_combined_step
         await house.ledger.admit(ALICE, call(), asked, "c1", intent=stops_meanwhile, deadline=200)
     assert caught.value.refusal.reason is Reason.STOPPED
     assert "claims.claimed" not in house.reached
-
-
-BUDGET = [Budget(scope="agent", window="day", limit=2)]
-
-
-async def test_a_retry_pays_no_budget_and_is_served_even_when_it_is_spent(open_house: OpenHouse) -> None:
-    house = open_house(budgets=BUDGET)
-    await house.done("c1", call(order=1), key="k")
-    for retry in range(5):
-        await replayed(house, f"r{retry}", call(order=1), key="k")
-    await house.done("c2", call(order=2))
-    assert (await refused(house, "c3", call(order=3))).refusal.reason is Reason.BUDGET_EXHAUSTED
-    assert (await replayed(house, "c4", call(order=1), key="k")).kept == answer("c1").kept
-    assert house.journal.named("intent") == ["c1", "c2"]
-
-
-async def test_who_was_refused_for_budget_has_given_its_claim_back(open_house: OpenHouse) -> None:
-    house = open_house(budgets=[Budget(scope="agent", window="minute", limit=1)])
-    house.clock.advance(58)
-    await house.done("c1", call(order=1))
-    await refused(house, "c2", call(order=2))
-    house.clock.advance(2)  # a new window, and well within the lease of c2
-    await house.won("c3", call(order=2))
-
-
-async def test_a_call_that_did_not_happen_gets_its_budget_back_once(open_house: OpenHouse) -> None:
-    house = open_house(budgets=BUDGET)
-    ticket = await house.won("c1", call(order=1), departs=False)
-    await house.ledger.release(ticket)
-    await house.ledger.release(ticket)
-    await house.ledger.settle(await house.won("c2", call(order=2)), NotDone(), entry("terminal", "c2"))
-    await house.done("c3", call(order=3))
-    await house.ledger.settle(await house.won("c4", call(order=4)), InDoubt(), entry("terminal", "c4"))
-    assert (await refused(house, "c5", call(order=5))).refusal.reason is Reason.BUDGET_EXHAUSTED
-
-
-async def test_a_read_pays_and_gets_back_what_was_not_sent(open_house: OpenHouse) -> None:
-    house = open_house(budgets=BUDGET)
-    read = call(tool(Effect.READ))
-    for number in range(4):
-        assert await house.admit(f"c{number}", read) == Passed()
-        house.ledger.unspend(ALICE, read)
-    await house.admit("c5", read)
-    await house.admit("c6", read)
-    assert (await refused(house, "c7", read)).refusal.reason is Reason.BUDGET_EXHAUSTED
-
-
-async def test_a_read_of_the_last_window_gives_the_new_one_nothing(open_house: OpenHouse) -> None:
-    house = open_house(budgets=[Budget(scope="agent", window="minute", limit=1)])
-    read = call(tool(Effect.READ))
-    house.clock.advance(59)
-    await house.admit("c1", read)
-    house.clock.advance(2)
-    await house.admit("c2", read)
-    house.ledger.unspend(ALICE, read)
-    assert (await refused(house, "c3", read)).refusal.reason is Reason.BUDGET_EXHAUSTED
-
-
-LOOPS = Loops(repeats=3)
-
-
-async def test_replays_under_an_explicit_key_are_no_loop(open_house: OpenHouse) -> None:
-    house = open_house(loops=LOOPS)
-    await house.done("c1", call(), key="k")
-    for retry in range(10):
-        await replayed(house, f"r{retry}", call(), key="k")
-    await house.won("c2", call(), key="other")
-
-
-async def test_derived_replays_are_served_and_counted(open_house: OpenHouse) -> None:
-    house = open_house(loops=LOOPS)
-    await house.done("c1", call())
-    for retry in range(5):
-        await replayed(house, f"r{retry}", call())
-    assert (await refused(house, "c2", call(occurrence=2))).refusal.reason is Reason.LOOP_DETECTED
-    assert house.journal.named("intent") == ["c1"]
-
-
-async def test_a_tool_of_unset_effect_is_only_hinted_at(open_house: OpenHouse) -> None:
-    house = open_house(loops=LOOPS)
-    unset = tool(Effect.UNSET)
-    tickets = [await house.done(f"c{n}", call(unset, occurrence=n)) for n in (1, 2, 3)]
-    assert [ticket.hint is not None for ticket in tickets] == [False, False, True]
-
-
-async def test_refusals_of_earlier_rooms_lead_to_a_hint(open_house: OpenHouse) -> None:
-    house = open_house(loops=LOOPS)
-    house.ledger.note_refused(None, "helpdesk_refund")
-    house.ledger.note_refused(ALICE, "helpdesk_refund")
-    house.ledger.note_refused(ALICE, "helpdesk_refund")
-    ticket = await house.won("c1", call())
-    assert ticket.hint is not None
-    assert "refused 2 times" in ticket.hint

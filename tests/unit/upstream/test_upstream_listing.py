@@ -45,11 +45,11 @@ async def test_what_is_no_list_is_a_fault_in_our_words(answer, words) -> None:
     assert "SECRET" not in str(fault.value)
 
 
-async def test_what_is_no_definition_does_not_hide_the_others() -> None:
+async def test_a_tool_without_a_name_hides_none_of_the_others() -> None:
     async def fetch(_members):
         return Answered({"tools": ["a", {"name": 1}, _tool("b")]})
 
-    assert await all_tools("helpdesk", fetch) == ["a", {"name": 1}, _tool("b")]
+    assert await all_tools("helpdesk", fetch) == [_tool("b")]
 
 
 async def test_pages_without_end_are_given_up() -> None:

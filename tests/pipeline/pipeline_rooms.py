@@ -1,0 +1,219 @@
+"""A stage for the road: every room is a small fake that notes when it was asked and does what the test wrote down.
+
+`Playbook` reads like a play: the agent asks, the upstream hears and answers, the agent hears, the record reads. A test
+makes a room fail (`play.fails`) or wait (`play.holds`) at a step by the step's name.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+from gateway.model.admission import Admission, Passed, Replay, Ticket
+from gateway.model.call import Arrival, Asked, Reply, ReplyError
+from gateway.model.claim import Claim, Done, Ending, Kept
+from gateway.model.cleaned import Cleaned
+from gateway.model.decision import Decision, Verdict
+from gateway.model.outbound import Outbound
+from gateway.model.outcome import Answered, AuditOutcome, Carried
+from gateway.model.principal import Principal
+from gateway.model.tool import Effect, ResolvedCall, Tool, ToolId
+from gateway.model.work import Entry, JournalUnavailable
+from gateway.pipeline import Road
+from gateway.tasks import Tasks
+
+NOON = 1_767_268_800.0
+ALICE = Principal("default", "support-bot", "key:k1", "alice", "key:k1")
+ARRIVAL = Arrival("call-1", "a credential", None, "192.0.2.7")
+CLAIM = Claim(b"r" * 32, b"f" * 32, "call-1", "this process", 15.0)
+PAID = Answered({"content": [{"type": "text", "text": "paid"}], "structuredContent": {"paid": True}})
+KEPT = Kept("result", b'{"content":[{"type":"text","text":"paid"}]}', "a" * 64, 43, False, "call-0", NOON - 60)
+
+
+@dataclass
+class Stage:
+    """What happened, in order, over all rooms; and what shall go wrong."""
+
+    log: list[str] = field(default_factory=list)
+    journal: list[Mapping[str, Any]] = field(default_factory=list)
+    fails: dict[str, Exception] = field(default_factory=dict)
+    holds: dict[str, asyncio.Event] = field(default_factory=dict)
+
+    def step(self, name: str) -> None:
+        self.log.append(name)
+        if name in self.fails:
+            raise self.fails[name]
+
+    async def wait(self, name: str) -> None:
+        self.step(name)
+        await asyncio.sleep(0)
+        if name in self.holds:
+            await self.holds[name].wait()
+
+
+class Clock:
+    def now(self) -> float:
+        return NOON
+
+    def monotonic(self) -> float:
+        return 100.0
+
+
+@dataclass
+class FakeRecord:
+    stage: Stage
+    call_id: str
+    facts: dict[str, Any] = field(default_factory=dict)
+    ended: bool = False
+
+    def note(self, **facts: Any) -> None:
+        self.facts.update(facts)
+
+    def lap(self, room: str) -> None:
+        self.stage.log.append(f"lap {room}")
+
+    def intent(self) -> Entry:
+        made = {**self.facts, "kind": "intent"}
+        return lambda: made
+
+    def close(self, outcome: AuditOutcome, **facts: Any) -> Entry:
+        assert not self.ended, "a record ends once"
+        self.ended = True
+        made = {**self.facts, **facts, "outcome": outcome}
+        return lambda: made
+
+    def forget(self) -> None:
+        self.ended = True
+
+    async def seal(self, outcome: AuditOutcome, **facts: Any) -> None:
+        if self.ended:
+            return
+        terminal = self.close(outcome, **facts)
+        try:
+            await self.stage.wait("record.seal")
+        finally:
+            self.stage.journal.append(terminal())
+
+
+@dataclass
+class FakeView:
+    stage: Stage
+    tool: Tool
+    digest: str = "d" * 64
+
+    @property
+    def tools(self) -> Sequence[Mapping[str, Any]]:
+        return [{"name": "helpdesk_refund"}]
+
+    def resolve(self, name: str, arguments: Mapping[str, Any]) -> ResolvedCall:
+        self.stage.step("catalog.resolve")
+        return ResolvedCall(self.tool, name, {**arguments, "fixed": "by us"})
+
+    def published_schema(self, name: str) -> Mapping[str, Any] | None:
+        return {"type": "object"} if name == "helpdesk_refund" else None
+
+
+class Slot:
+    """A permit: the upstream's, from the moment it is handed out."""
+
+    def __init__(self, upstream: "FakeUpstream") -> None:
+        self._upstream = upstream
+        upstream.held += 1
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_: object) -> None:
+        self._upstream.held -= 1
+
+
+@dataclass
+class FakeUpstream:
+    stage: Stage
+    answer: Carried = PAID
+    busy: bool = False
+    held: int = 0
+    heard: list[Outbound] = field(default_factory=list)
+    durable: list[str] = field(default_factory=list)
+    """Kinds of the entries that were in the journal when a call was sent."""
+    id: str = "helpdesk"
+    address: str = "http://helpdesk"
+
+    def try_permit(self) -> Slot | None:
+        self.stage.step("upstream.try_permit")
+        return None if self.busy else Slot(self)
+
+    async def permit(self, deadline: float) -> Slot:
+        await self.stage.wait("upstream.permit")
+        return Slot(self)
+
+    async def send(self, call: Outbound, deadline: float) -> Carried:
+        assert self.held == 1, "a call is carried under its permit"
+        self.durable = [str(entry.get("kind")) for entry in self.stage.journal]
+        self.heard.append(call)
+        await self.stage.wait("upstream.send")
+        return self.answer
+
+    async def list_tools(self, deadline: float) -> Sequence[Mapping[str, Any]]:
+        return []
+
+    async def close(self) -> None: ...
+
+
+@dataclass
+class FakeLedger:
+    """Claims for the caller unless a replay is laid out; departs in the same step when it is handed an intent."""
+
+    stage: Stage
+    replay: Replay | None = None
+    hint: str | None = None
+    settled: list[Ending] = field(default_factory=list)
+    released: int = 0
+    unspent: int = 0
+    arrived: list[Ticket | Replay] = field(default_factory=list)
+    denials: list[str] = field(default_factory=list)
+
+    async def admit(
+        self,
+        principal: Principal,
+        call: ResolvedCall,
+        asked: Asked,
+        call_id: str,
+        *,
+        intent: Callable[[], Entry | None],
+        deadline: float,
+    ) -> Admission:
+        await self.stage.wait("ledger.admit")
+        if not call.tool.effect.leaves_traces:
+            return Passed(self.hint)
+        if self.replay is not None:
+            return self.replay
+        entry = intent()
+        await self.stage.wait("ledger.claim")
+        if entry is not None:
+            self.stage.journal.append(entry())
+        return Ticket(CLAIM, 7, entry is not None, "derived", call, principal, self.hint)
+
+    async def depart(self, ticket: Ticket, intent: Entry) -> Ticket:
+        await self.stage.wait("ledger.depart")
+        self.stage.journal.append(intent())
+        return replace(ticket, departed=True)
+
+    async def settle(self, ticket: Ticket, ending: Ending, terminal: Entry) -> None:
+        assert ticket.departed
+        await self.stage.wait("ledger.settle")
+        self.settled.append(ending)
+        self.stage.journal.append(terminal())
+
+    async def release(self, ticket: Ticket) -> None:
+        self.stage.step("ledger.release")
+        self.released += 1
+
+    def unspend(self, principal: Principal, call: ResolvedCall) -> None:
+        self.unspent += 1
+
+    def delivered(self, served: Ticket | Replay) -> None:
+        self.arrived.append(served)
+
+    def note_refused(self, principal: Principal | None, name: str) -> None:
+        self.denials.append(name)
