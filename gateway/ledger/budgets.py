@@ -7,7 +7,7 @@ brakes; `used_since` asks the audit index what a window had seen before this pro
 """
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
@@ -19,12 +19,12 @@ from gateway.ports import Clock
 
 Scope = Literal["agent", "user"]
 Window = Literal["minute", "hour", "day"]
-UsedSince = Callable[[Scope, str, float], Awaitable[int]]
-"""(scope, id, Unix seconds) → calls that were paid for since then."""
+UsedSince = Callable[[str, Scope, str, float], Awaitable[int]]
+"""(tenant, scope, id, Unix seconds) → calls that were paid for since then."""
 
 _SECONDS: Final[dict[Window, float]] = {"minute": 60.0, "hour": 3600.0, "day": 86_400.0}
 _COUNTERS: Final = 50_000
-_Key = tuple[Scope, str, Window]
+_Key = tuple[str, Scope, str, Window]
 
 
 @dataclass(slots=True)
@@ -47,24 +47,16 @@ class Budgets:
         self._complete_since = clock.now()
         """Windows that began later are known from memory alone."""
 
-    async def seed(self, ids: Iterable[tuple[Scope, str]]) -> None:
-        """Learns the windows of these ids before the first call, so that no call has to wait for it."""
-        for scope, name in ids:
-            await self._learn((scope, name, window) for limited, window in self._limits if limited == scope)
-
     async def learn(self, principal: Principal) -> None:
         """Before `spend`, with nothing awaited in between: asks the index for windows that memory cannot know.
 
         Suspends only at the first call of an id after a start, in a window that is older than the start.
         """
-        await self._learn(self._keys(principal))
-
-    async def _learn(self, keys: Iterable[_Key]) -> None:
-        for key in keys:
-            scope, name, window = key
+        for key in self._keys(principal):
+            tenant, scope, name, window = key
             start = self._start(window)
             if key not in self._counters and start < self._complete_since:
-                used = await self._used_since(scope, name, start)
+                used = await self._used_since(tenant, scope, name, start)
                 if key not in self._counters:  # somebody else learnt it meanwhile, and may have spent since
                     self._keep(key, _Counter(start, used))
 
@@ -75,7 +67,7 @@ class Budgets:
         """
         now = self._clock.now()
         counters = [(key, self._counter(key)) for key in self._keys(principal)]
-        for (scope, name, window), counter in counters:
+        for (_, scope, name, window), counter in counters:
             limit = self._limits[scope, window]
             if counter.used >= limit:
                 resets = counter.start + _SECONDS[window]
@@ -97,10 +89,14 @@ class Budgets:
 
     def _keys(self, principal: Principal) -> list[_Key]:
         ids = {"agent": principal.agent, "user": principal.user}
-        return [(scope, name, window) for scope, window in self._limits if (name := ids[scope]) is not None]
+        return [
+            (principal.tenant, scope, name, window)
+            for scope, window in self._limits
+            if (name := ids[scope]) is not None
+        ]
 
     def _counter(self, key: _Key) -> _Counter:
-        start = self._start(key[2])
+        start = self._start(key[3])
         counter = self._counters.get(key)
         if counter is None or counter.start < start:  # never backwards: a clock that steps back opens no spent window
             counter = _Counter(start, 0)

@@ -57,6 +57,9 @@ def routes(desk: Desk, access: Access) -> APIRouter:
     async def query(request: Request, asked: Annotated[AuditQuery, Query()]) -> Any:
         """Records, newest first (`order=oldest` turns it). `Accept: application/x-ndjson` streams every match."""
         filters = asked.model_dump(exclude_none=True)
+        for name in filters:
+            if len(request.query_params.getlist(name)) > 1:
+                raise HTTPException(400, f"{name}: given more than once; one question has one value for each filter")
         try:
             page = await desk.audit.query(filters)
         except ValueError as error:

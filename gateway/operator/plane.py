@@ -6,10 +6,11 @@ lazily by `app.py` and served on its own port.
 
 from collections.abc import Mapping
 
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
+from starlette.exceptions import HTTPException
 
 from gateway.operator import audit_routes, control_routes, health_routes, key_routes
 from gateway.operator.access import Access, Person
@@ -30,7 +31,9 @@ def operator_plane(desk: Desk, tokens: Mapping[str, Person]) -> FastAPI:
     app.include_router(control_routes.routes(desk, access))
     app.include_router(control_routes.brakes(desk, access))
     app.include_router(key_routes.routes(desk, access))
-    app.add_exception_handler(HTTPException, _problem)
+    app.add_exception_handler(
+        HTTPException, _problem
+    )  # Starlette's, for paths and methods that do not exist; FastAPI's is one
     app.add_exception_handler(RequestValidationError, _invalid)
     # Receive and send spans would make one span per chunk; probes are noise.
     FastAPIInstrumentor.instrument_app(

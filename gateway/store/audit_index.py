@@ -46,9 +46,9 @@ class AuditIndex:
         """All entries of a call in journal order; empty when there is none."""
         return await self._ask(lambda db: audit_sql.of_call(db, call_id))
 
-    async def count_calls(self, scope: audit_sql.Scope, name: str, since: float) -> int:
+    async def count_calls(self, tenant: str, scope: audit_sql.Scope, name: str, since: float) -> int:
         """Calls that spend budget: carried out, perhaps carried out, or under way, since a moment (Unix seconds)."""
-        return await self._ask(lambda db: audit_sql.count_calls(db, scope, name, since))
+        return await self._ask(lambda db: audit_sql.count_calls(db, tenant, scope, name, since))
 
     async def open_intents(self) -> tuple[Mapping[str, Any], ...]:
         """Intents that have no terminal entry, oldest first."""

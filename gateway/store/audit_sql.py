@@ -104,14 +104,14 @@ def of_call(db: sqlite3.Connection, call_id: str) -> tuple[bytes, ...]:
     return tuple(body for (body,) in db.execute("SELECT body FROM entry WHERE call = ? ORDER BY n", (call_id,)))
 
 
-def count_calls(db: sqlite3.Connection, scope: Scope, name: str, since: float) -> int:
-    """Ended calls that spend budget, and open ones; Unix seconds."""
+def count_calls(db: sqlite3.Connection, tenant: str, scope: Scope, name: str, since: float) -> int:
+    """Ended calls of a tenant that spend budget, and open ones; Unix seconds."""
     moment = stamp(since)
-    ended = f"SELECT count(*) FROM entry WHERE {scope} = ? AND time >= ? AND {_SPENDS}"  # noqa: S608  a Literal
-    under_way = f"SELECT count(*) FROM open_intent JOIN entry USING (n) WHERE {scope} = ? AND time >= ?"  # noqa: S608
+    ended = f"SELECT count(*) FROM entry WHERE tenant = ? AND {scope} = ? AND time >= ? AND {_SPENDS}"  # noqa: S608  a Literal
+    under_way = f"SELECT count(*) FROM open_intent JOIN entry USING (n) WHERE tenant = ? AND {scope} = ? AND time >= ?"  # noqa: S608
     total = 0
     for question in (ended, under_way):
-        (count,) = db.execute(question, (name, moment)).fetchone()
+        (count,) = db.execute(question, (tenant, name, moment)).fetchone()
         total += count
     return total
 

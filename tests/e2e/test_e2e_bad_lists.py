@@ -160,7 +160,9 @@ def test_two_tools_of_one_name_are_both_hidden_and_neither_stands_in_for_the_oth
 
 def test_a_list_that_never_stays_the_same_is_followed(siege: Siege) -> None:
     turn = itertools.count()
-    siege.peer.listing = last(lambda seen: reply(200, result(seen, {"tools": [*TOOLS, tool(f"turn_{next(turn) % 2}")]})))
+    siege.peer.listing = last(
+        lambda seen: reply(200, result(seen, {"tools": [*TOOLS, tool(f"turn_{next(turn) % 2}")]}))
+    )
     seen = set()
     for _ in range(200):
         now = names(siege)

@@ -1,33 +1,25 @@
-"""A stage for the road: every room is a small fake that notes when it was asked and does what the test wrote down.
+"""The rooms that remember: record, upstream and ledger of the road's tests, over one stage that notes what happens.
 
-`Playbook` reads like a play: the agent asks, the upstream hears and answers, the agent hears, the record reads. A test
-makes a room fail (`play.fails`) or wait (`play.holds`) at a step by the step's name.
+Every fake passes its steps by name, so that a test can make any of them fail or wait. The other rooms and the play
+itself are in `pipeline_kit`.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Any
 
+from gateway.audit.record import checked
 from gateway.model.admission import Admission, Passed, Replay, Ticket
-from gateway.model.call import Arrival, Asked, Reply, ReplyError
-from gateway.model.claim import Claim, Done, Ending, Kept
-from gateway.model.cleaned import Cleaned
-from gateway.model.decision import Decision, Verdict
+from gateway.model.call import Asked
+from gateway.model.claim import Claim, Ending
 from gateway.model.outbound import Outbound
-from gateway.model.outcome import Answered, AuditOutcome, Carried
+from gateway.model.outcome import AuditOutcome, Carried
 from gateway.model.principal import Principal
-from gateway.model.tool import Effect, ResolvedCall, Tool, ToolId
+from gateway.model.tool import ResolvedCall
 from gateway.model.work import Entry, JournalUnavailable
-from gateway.pipeline import Road
-from gateway.tasks import Tasks
 
-NOON = 1_767_268_800.0
-ALICE = Principal("default", "support-bot", "key:k1", "alice", "key:k1")
-ARRIVAL = Arrival("call-1", "a credential", None, "192.0.2.7")
 CLAIM = Claim(b"r" * 32, b"f" * 32, "call-1", "this process", 15.0)
-PAID = Answered({"content": [{"type": "text", "text": "paid"}], "structuredContent": {"paid": True}})
-KEPT = Kept("result", b'{"content":[{"type":"text","text":"paid"}]}', "a" * 64, 43, False, "call-0", NOON - 60)
 
 
 @dataclass
@@ -51,14 +43,6 @@ class Stage:
             await self.holds[name].wait()
 
 
-class Clock:
-    def now(self) -> float:
-        return NOON
-
-    def monotonic(self) -> float:
-        return 100.0
-
-
 @dataclass
 class FakeRecord:
     stage: Stage
@@ -67,7 +51,7 @@ class FakeRecord:
     ended: bool = False
 
     def note(self, **facts: Any) -> None:
-        self.facts.update(facts)
+        self.facts.update(checked(facts))
 
     def lap(self, room: str) -> None:
         self.stage.log.append(f"lap {room}")
@@ -79,7 +63,7 @@ class FakeRecord:
     def close(self, outcome: AuditOutcome, **facts: Any) -> Entry:
         assert not self.ended, "a record ends once"
         self.ended = True
-        made = {**self.facts, **facts, "outcome": outcome}
+        made = {**self.facts, **checked(facts), "outcome": outcome}
         return lambda: made
 
     def forget(self) -> None:
@@ -88,29 +72,14 @@ class FakeRecord:
     async def seal(self, outcome: AuditOutcome, **facts: Any) -> None:
         if self.ended:
             return
-        terminal = self.close(outcome, **facts)
+        terminal = self.close(outcome, **facts)()
         try:
             await self.stage.wait("record.seal")
+        except JournalUnavailable:
+            terminal = {**terminal, "outcome": AuditOutcome.REFUSED, "reason": "audit-unavailable"}
+            raise
         finally:
-            self.stage.journal.append(terminal())
-
-
-@dataclass
-class FakeView:
-    stage: Stage
-    tool: Tool
-    digest: str = "d" * 64
-
-    @property
-    def tools(self) -> Sequence[Mapping[str, Any]]:
-        return [{"name": "helpdesk_refund"}]
-
-    def resolve(self, name: str, arguments: Mapping[str, Any]) -> ResolvedCall:
-        self.stage.step("catalog.resolve")
-        return ResolvedCall(self.tool, name, {**arguments, "fixed": "by us"})
-
-    def published_schema(self, name: str) -> Mapping[str, Any] | None:
-        return {"type": "object"} if name == "helpdesk_refund" else None
+            self.stage.journal.append(terminal)
 
 
 class Slot:
@@ -130,7 +99,7 @@ class Slot:
 @dataclass
 class FakeUpstream:
     stage: Stage
-    answer: Carried = PAID
+    answer: Carried
     busy: bool = False
     held: int = 0
     heard: list[Outbound] = field(default_factory=list)

@@ -98,7 +98,7 @@ class House:
         self.claims = FailingClaims(self.writer, self.clock, SECRET, self.reached.append)
         self.stops = Stops(SqliteStops(self.writer))
 
-        async def used_since(scope: str, name: str, since: float) -> int:
+        async def used_since(tenant: str, scope: str, name: str, since: float) -> int:
             return used
 
         self.ledger = OnceLedger(

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -19,8 +20,8 @@ class Index:
     def __init__(self, **used: int) -> None:
         self.used, self.asked = used, []
 
-    async def used_since(self, scope: str, name: str, since: float) -> int:
-        self.asked.append((scope, name, since))
+    async def used_since(self, tenant: str, scope: str, name: str, since: float) -> int:
+        self.asked.append((tenant, scope, name, since))
         await asyncio.sleep(0)
         return self.used.get(name.replace("-", "_"), 0)
 
@@ -110,13 +111,13 @@ async def test_the_first_call_of_an_id_learns_what_was_spent_before_the_start() 
     clock.advance(30)
     budgets = made(budget("user", "minute", 3), budget("agent", "day", 9), clock=clock, index=index)
     await budgets.learn(ALICE)
-    assert index.asked == [("user", "alice", NOON), ("agent", "support-bot", NOON - 43_200)]
+    assert index.asked == [("default", "user", "alice", NOON), ("default", "agent", "support-bot", NOON - 43_200)]
     assert spent(budgets) == 1
     await budgets.learn(ALICE)
     assert len(index.asked) == 2
     clock.advance(60)
     await budgets.learn(BOB)
-    assert [name for _, name, _ in index.asked] == ["alice", "support-bot"]
+    assert [name for _, _, name, _ in index.asked] == ["alice", "support-bot"]
 
 
 async def test_callers_that_learn_at_the_same_time_do_not_forget_what_the_other_spent() -> None:
@@ -132,15 +133,10 @@ async def test_callers_that_learn_at_the_same_time_do_not_forget_what_the_other_
     assert outcomes.count(None) == 2
 
 
-async def test_seeded_ids_ask_nothing_at_their_first_call() -> None:
-    clock, index = FakeClock(), Index(support_bot=4)
-    clock.advance(30)
-    budgets = made(budget("agent", "hour", 5), clock=clock, index=index)
-    await budgets.seed([("agent", "support-bot"), ("user", "nobody limits users")])
-    assert len(index.asked) == 1
-    await budgets.learn(ALICE)
-    assert len(index.asked) == 1
-    assert spent(budgets) == 1
+def test_equal_ids_of_two_tenants_have_a_budget_each() -> None:
+    budgets = made(budget("user", "hour", 2))
+    assert spent(budgets) == 2
+    assert spent(budgets, replace(ALICE, tenant="another")) == 2
 
 
 async def test_what_memory_had_to_drop_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,8 @@ class Lines:
 
     def write(self, at: float, **facts: Any) -> str:
         name = f"id-{len(self.written):05d}"
-        entry = {"kind": "call", "id": name, "time": stamp(START + at), "outcome": "answered"} | facts
+        facts = {"tenant": "default", "outcome": "answered"} | facts
+        entry = {"kind": "call", "id": name, "time": stamp(START + at), **facts}
         self.written.append(json.dumps({key: value for key, value in entry.items() if value is not None}).encode())
         return name
 
@@ -188,15 +189,16 @@ async def test_calls_that_spend_budget_are_counted(index: AuditIndex, lines: Lin
     lines.write(4, agent="bot", outcome=outcome, executed=executed, call="too early")
     lines.write(5, agent="other", outcome=outcome, executed=executed, call="b")
     lines.write(5, agent="bot", outcome=outcome, executed=executed, call="c", kind="list")
-    assert await index.count_calls("agent", "bot", START + 5) == counts
+    assert await index.count_calls("default", "agent", "bot", START + 5) == counts
+    assert await index.count_calls("another", "agent", "bot", START + 5) == 0
 
 
 async def test_a_call_under_way_is_counted_once(index: AuditIndex, lines: Lines) -> None:
     lines.write(5, user="al", kind="intent", outcome=None, call="a")
-    assert await index.count_calls("user", "al", START) == 1
-    assert await index.count_calls("user", "al", START + 6) == 0
+    assert await index.count_calls("default", "user", "al", START) == 1
+    assert await index.count_calls("default", "user", "al", START + 6) == 0
     lines.write(6, user="al", call="a")
-    assert await index.count_calls("user", "al", START) == 1
+    assert await index.count_calls("default", "user", "al", START) == 1
 
 
 async def test_a_new_process_goes_on_where_the_last_one_stopped(lines: Lines, path: Path) -> None:

@@ -1,0 +1,200 @@
+"""A play about one call: the agent asks, the upstream hears and answers, the agent hears, the record reads.
+
+`Playbook` puts the real road between small fakes. A test makes a room fail (`play.fails`) or wait (`play.holds`) at a
+step by the step's name; `play.log` is what happened, in order.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline_rooms import FakeLedger, FakeRecord, FakeUpstream, Stage
+
+from gateway.model.call import Arrival, Asked, Reply, ReplyError
+from gateway.model.claim import Kept
+from gateway.model.cleaned import Cleaned
+from gateway.model.decision import Decision, Verdict
+from gateway.model.outcome import Answered, Carried
+from gateway.model.principal import Principal
+from gateway.model.refusal import Refusal, Refused
+from gateway.model.tool import Effect, ResolvedCall, Tool, ToolId
+from gateway.pipeline import Road
+from gateway.tasks import Tasks
+
+NOON = 1_767_268_800.0
+ALICE = Principal("default", "support-bot", "key:k1", "alice", "key:k1")
+ARRIVAL = Arrival("call-1", "a credential", None, "192.0.2.7")
+KEPT = Kept("result", b'{"content":[{"type":"text","text":"paid"}]}', "a" * 64, 43, False, "call-0", NOON - 60)
+
+
+def asks(**more: Any) -> Asked:
+    return Asked("helpdesk_refund", {"order": 7}, "modern", "2026-07-28", **more)
+
+
+def text(said: str, **more: Any) -> Answered:
+    return Answered({"content": [{"type": "text", "text": said}], **more})
+
+
+class Clock:
+    def now(self) -> float:
+        return NOON
+
+    def monotonic(self) -> float:
+        return 100.0
+
+
+@dataclass
+class FakeIdentity:
+    stage: Stage
+
+    async def prove(self, arrival: Arrival) -> Principal:
+        await self.stage.wait("identity.prove")
+        return ALICE
+
+
+@dataclass
+class FakeView:
+    stage: Stage
+    tool: Tool
+    digest: str = "d" * 64
+
+    @property
+    def tools(self) -> Sequence[Mapping[str, Any]]:
+        return [{"name": "helpdesk_refund"}]
+
+    def resolve(self, name: str, arguments: Mapping[str, Any]) -> ResolvedCall:
+        self.stage.step("catalog.resolve")
+        return ResolvedCall(self.tool, name, {**arguments, "fixed": "by us"})
+
+    def published_schema(self, name: str) -> Mapping[str, Any] | None:
+        return {"type": "object"} if name == "helpdesk_refund" else None
+
+
+@dataclass
+class FakeCatalog:
+    view_: FakeView
+    shown: frozenset[ToolId] = frozenset()
+    version: int = 1
+
+    def ids(self, agent: str) -> frozenset[ToolId]:
+        return frozenset({"helpdesk/refund", "helpdesk/erase"})
+
+    def view(self, agent: str, visible: frozenset[ToolId]) -> FakeView:
+        self.shown = visible
+        return self.view_
+
+    def learn(self, upstream: str, definitions: Sequence[Mapping[str, Any]]) -> None: ...
+
+
+@dataclass
+class FakePolicy:
+    stage: Stage
+    verdict: Verdict = Verdict.ALLOW
+    asked: tuple[Any, ...] = ()
+    version: str = "v1"
+
+    def decide(self, principal: Principal, tool: ToolId, act: str, arguments: Mapping[str, Any]) -> Decision:
+        self.stage.step("policy.decide")
+        self.asked = (principal, tool, act, arguments)
+        return Decision(self.verdict, ("refund-small",), self.version)
+
+    def visible(self, principal: Principal, tools: frozenset[ToolId]) -> frozenset[ToolId]:
+        self.stage.step("policy.visible")
+        return tools - {"helpdesk/erase"}
+
+
+@dataclass
+class FakeSanitizer:
+    stage: Stage
+
+    def result(self, result: Mapping[str, Any], tool: Tool) -> Cleaned:
+        self.stage.step("sanitize.result")
+        return Cleaned({**result, "cleaned": True}, {"secret": 1})
+
+    def error(self, message: str, data: Any) -> tuple[Cleaned, Cleaned]:
+        self.stage.step("sanitize.error")
+        return Cleaned(f"cleaned: {message}", {"secret": 1}), Cleaned(data, {})
+
+    def definition(self, definition: Mapping[str, Any]) -> Cleaned:
+        raise AssertionError("definitions are cleaned when they are learnt, not on the road")
+
+    def redacted(self, value: Any) -> Cleaned:
+        return Cleaned({"redacted": True}, {})
+
+
+@dataclass
+class FakeTrail:
+    stage: Stage
+    last: FakeRecord | None = None
+
+    def open(self, arrival: Arrival) -> FakeRecord:
+        self.stage.log.append("audit.open")
+        self.last = FakeRecord(self.stage, arrival.call_id)
+        return self.last
+
+    async def operator(self, who: str, action: str, facts: Mapping[str, Any]) -> None: ...
+
+
+class Playbook:
+    """One road, and everything a test may look at or arrange beforehand."""
+
+    def __init__(self, effect: Effect = Effect.MUTATING, answer: Carried | None = None) -> None:
+        stage = Stage()
+        self.log, self.journal, self.fails, self.holds = stage.log, stage.journal, stage.fails, stage.holds
+        self.tool = Tool("helpdesk/refund", "helpdesk", "refund", {}, "0" * 64, effect)
+        self.catalog, self.policy = FakeCatalog(FakeView(stage, self.tool)), FakePolicy(stage)
+        self.ledger, self.upstream = FakeLedger(stage), FakeUpstream(stage, answer or text("paid"))
+        self.trail, self.tasks = FakeTrail(stage), Tasks()
+        self.road = Road(
+            identity=FakeIdentity(stage),
+            catalog=self.catalog,
+            policy=self.policy,
+            ledger=self.ledger,
+            upstreams={"helpdesk": self.upstream},
+            sanitize=FakeSanitizer(stage),
+            audit=self.trail,
+            tasks=self.tasks,
+            clock=Clock(),
+        )
+
+    async def heard(self, asked: Asked | None = None) -> Reply | ReplyError | Refusal:
+        """Walks one call, as a listener does; what the agent hears."""
+        record = self.road.open(ARRIVAL)
+        async with asyncio.timeout(5):
+            try:
+                principal = await self.road.identify(record, ARRIVAL)
+            except Refused as refused:
+                await self.road.refuse(record, refused.refusal)
+                return refused.refusal
+            try:
+                return await self.road.call(record, principal, asked or asks())
+            except Refused as refused:
+                return refused.refusal
+
+    async def reply(self, asked: Asked | None = None) -> Reply:
+        heard = await self.heard(asked)
+        assert isinstance(heard, Reply), heard
+        return heard
+
+    async def refusal(self, asked: Asked | None = None) -> Refusal:
+        heard = await self.heard(asked)
+        assert isinstance(heard, Refusal), heard
+        return heard
+
+    @property
+    def record(self) -> Mapping[str, Any]:
+        """The one terminal entry."""
+        (terminal,) = [entry for entry in self.journal if entry.get("kind") != "intent"]
+        return terminal
+
+    @property
+    def rooms(self) -> list[str]:
+        return [step for step in self.log if not step.startswith("lap")]
+
+
+async def until(play: Playbook, step: str) -> None:
+    """Lets the road walk up to a step."""
+    async with asyncio.timeout(5):
+        while step not in play.log:
+            await asyncio.sleep(0)
