@@ -12,6 +12,7 @@ from pathlib import Path
 
 from watchfiles import awatch
 
+from gateway.model.work import StoreUnavailable
 from gateway.ports import Catalog, Clock, Upstream, UpstreamFault
 
 _log = logging.getLogger("sallyport")
@@ -77,10 +78,16 @@ async def watch_policy(files: Iterable[Path], reload: Callable[[], Awaitable[Non
 
 
 async def keep_up(catch_up: Callable[[], Awaitable[None]], every_s: float = 1.0) -> None:
-    """Keeps the audit index near the journal, so that a question has little to wait for."""
+    """Keeps the audit index near the journal, so that a question has little to wait for. Tells of an outage once."""
+    told = False
     while True:
         await asyncio.sleep(every_s)
         try:
             await catch_up()
+            told = False
+        except StoreUnavailable as error:
+            if not told:
+                _log.warning("%s", error)
+            told = True
         except Exception:  # noqa: BLE001  the index is disposable: whoever asks next gets the error
             _log.exception("the audit index could not be brought up to date")

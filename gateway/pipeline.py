@@ -209,6 +209,7 @@ class Road:
 
             def departs_at_once() -> Entry | None:
                 """Asked at the moment of claiming, so that waiting for a twin holds no slot."""
+                caller.must_be_here()
                 if (permit := leg.upstream.try_permit()) is None:
                     return None
                 slot.enter_context(permit)

@@ -74,9 +74,9 @@ def _make(path: Path, reached: Reached) -> None:
     unnamed = path.with_name(f"{path.name}.new")
     with os.fdopen(os.open(unnamed, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w") as file:
         file.write(secrets.token_hex(_SECRET_BYTES) + "\n")
+        reached("state.writing")
         file.flush()
         os.fsync(file.fileno())
-    reached("state.written")
     unnamed.rename(path)
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -21,8 +21,9 @@ from urllib.parse import urlsplit
 from gateway.cli.place import url
 from gateway.cli.snippets import snippets
 from gateway.clock import SystemClock
-from gateway.config.load import ConfigFaults, load
+from gateway.config.load import load
 from gateway.config.schema import Config, McpHttp
+from gateway.config.written import ConfigFaults
 from gateway.identity.keyring import Keyring
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -20,7 +20,7 @@ def check(config: place.ConfigPath = place.DEFAULT) -> None:
     found = place.whole(config)
     from gateway import app
     from gateway.cli.effective import rendered
-    from gateway.config.load import read_yaml
+    from gateway.config.written import read_yaml
 
     written, _ = read_yaml(config)
     voice.say(f"# Effective configuration of {config}; unmarked values: the file, or the default.")

@@ -15,6 +15,7 @@ import yaml
 from pydantic import BaseModel, SecretStr
 
 from gateway.cli.secrets import without_secrets
+from gateway.config.schema import duration
 
 MASK: Final = "•••"
 _REFERENCE = re.compile(r"\$\{env:[^}]*\}")
@@ -30,14 +31,6 @@ def inline(value: Any) -> str:
     """A value as YAML on one line."""
     text: str = yaml.safe_dump(value, allow_unicode=True, default_flow_style=True, sort_keys=False, width=float("inf"))
     return text.removesuffix("\n").removesuffix("\n...")
-
-
-def duration(value: timedelta) -> str:
-    """As the configuration spells durations: the largest unit that leaves a whole number."""
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
-        if value and not value % timedelta(seconds=size):
-            return f"{value // timedelta(seconds=size)}{unit}"
-    return f"{value / timedelta(milliseconds=1):g}ms"
 
 
 def _plain(value: Any) -> Any:

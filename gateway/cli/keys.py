@@ -118,7 +118,7 @@ def expiry(text: str, now: float) -> float:
 
 
 def _written(config: Path) -> dict[str, Any]:
-    from gateway.config.load import read_yaml
+    from gateway.config.written import read_yaml
 
     return read_yaml(config)[0]
 

@@ -32,7 +32,8 @@ def addresses(path: Path) -> "Config":
 
 
 def _loaded(path: Path, only: frozenset[str] | None) -> "Config":
-    from gateway.config.load import ConfigFaults, load
+    from gateway.config.load import load
+    from gateway.config.written import ConfigFaults
 
     try:
         return load(path, only=only)

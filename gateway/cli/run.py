@@ -20,6 +20,7 @@ def run(config: place.ConfigPath = place.DEFAULT) -> None:
     found = place.whole(config)
     from gateway import app
     from gateway.audit.torn import JournalDamaged
+    from gateway.model.work import StoreUnavailable
     from gateway.state import StateUnusable
 
     if faults := app.check(found, place.base(config)):
@@ -27,7 +28,7 @@ def run(config: place.ConfigPath = place.DEFAULT) -> None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             runner.run(app.serve(found, place.base(config)))
-        except (StateUnusable, JournalDamaged) as error:
+        except (StateUnusable, JournalDamaged, StoreUnavailable) as error:
             voice.fail(f"{config}: {error}")
         except OSError as error:
             _not_started(error, config)

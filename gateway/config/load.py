@@ -1,7 +1,7 @@
 """From `config.yaml` and the environment to one frozen `Config`, or to faults a person can act on.
 
-Lives only here: reading YAML with positions, `${env:NAME}` references, the environment's say (`SALLYPORT_…`), and
-turning every fault into `file:line: what: remedy`. Must not know what a section means to its room. Called by the
+Lives only here: `${env:NAME}` references, the environment's say (`SALLYPORT_…`), and turning every fault of a value into
+`file:line: what: remedy`. Must not know YAML (`written` does) nor what a section means to its room. Called by the
 command line before anything else is built.
 """
 
@@ -9,44 +9,23 @@ import difflib
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, EnvSettingsSource, InitSettingsSource, PydanticBaseSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsError,
+)
 
 from gateway.config.schema import Config
+from gateway.config.written import ConfigFaults, Fault, Place, dotted, read_yaml
 
-_REFERENCE = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
-_Place = tuple[str | int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing wrong with a file, and what to write instead."""
-
-    file: str
-    line: int
-    what: str
-    remedy: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.what}: {self.remedy}"
-
-
-class ConfigFaults(Exception):
-    """The configuration cannot be used; nothing was started."""
-
-    def __init__(self, faults: list[Fault]) -> None:
-        super().__init__("\n".join(map(str, faults)))
-        self.faults = faults
-
-
-class _Reader(yaml.SafeLoader):
-    """YAML with the line of every key and with duplicate keys refused (PyYAML keeps the last one silently)."""
+_REFERENCE = re.compile(r"\$\{env:([^}]*)\}")
 
 
 def load(path: Path, environ: Mapping[str, str] = os.environ, *, only: frozenset[str] | None = None) -> Config:
@@ -63,57 +42,19 @@ def load(path: Path, environ: Mapping[str, str] = os.environ, *, only: frozenset
         raise ConfigFaults(faults)
     try:
         return _with_environment(resolved)
+    except SettingsError as error:
+        what = str(error).partition(" from source")[0]
+        raise ConfigFaults([Fault(str(path), 1, f"the environment: {what}", "write it as JSON")]) from None
     except ValidationError as error:
-        raise ConfigFaults([_fault(str(path), lines, detail) for detail in error.errors()]) from None
-
-
-def read_yaml(path: Path) -> tuple[dict[str, Any], dict[_Place, int]]:
-    """One YAML mapping and the line of every place in it. Raises ConfigFaults."""
-    name = str(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-        node = yaml.compose(text, Loader=_Reader)
-    except FileNotFoundError:
-        raise ConfigFaults([Fault(name, 1, "no such file", "give its path with --config")]) from None
-    except UnicodeDecodeError as error:
-        raise ConfigFaults([Fault(name, 1, "not UTF-8", f"save it as UTF-8 (byte {error.start})")]) from None
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ConfigFaults([Fault(name, line, f"not YAML: {error.problem}", "correct the syntax here")]) from None
-    except yaml.YAMLError as error:
-        raise ConfigFaults([Fault(name, 1, "not YAML", str(error).splitlines()[0])]) from None
-    if not isinstance(node, yaml.MappingNode):
-        raise ConfigFaults([Fault(name, 1, "not a mapping", "start with `version: 1`")])
-    lines: dict[_Place, int] = {}
-    faults = [
-        Fault(name, line, f"the key {_dotted(place)!r} stands twice", "remove one of them")
-        for place, line in _places(node, (), lines)
-    ]
-    if faults:
-        raise ConfigFaults(faults)
-    return yaml.load(text, Loader=_Reader), lines  # noqa: S506  _Reader is a SafeLoader
-
-
-def _places(node: yaml.Node, place: _Place, lines: dict[_Place, int]) -> Iterator[tuple[_Place, int]]:
-    """Fills `lines`; yields every place that stands twice."""
-    lines.setdefault(place, node.start_mark.line + 1)
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            here = (*place, key.value)
-            line = key.start_mark.line + 1
-            if here in lines:
-                yield here, line
-            lines[here] = line
-            yield from _places(value, here, lines)
-    elif isinstance(node, yaml.SequenceNode):
-        for position, item in enumerate(node.value):
-            yield from _places(item, (*place, position), lines)
+        # `loops` is a mapping or `off`, and pydantic tells what is wrong with it as either
+        details = [detail for detail in error.errors() if "literal['off']" not in detail["loc"]]
+        raise ConfigFaults([_fault(str(path), lines, detail) for detail in details]) from None
 
 
 def _resolve(
     value: Any,
-    place: _Place,
-    lines: Mapping[_Place, int],
+    place: Place,
+    lines: Mapping[Place, int],
     name: str,
     environ: Mapping[str, str],
     faults: list[Fault],
@@ -126,7 +67,7 @@ def _resolve(
             return [_resolve(v, (*place, i), lines, name, environ, faults) for i, v in enumerate(value)]
         case str():
             for missing in (n for n in _REFERENCE.findall(value) if n not in environ):
-                what = f"{_dotted(place)} refers to ${{env:{missing}}}, which is not set"
+                what = f"{dotted(place)} refers to ${{env:{missing}}}, which is not set"
                 faults.append(Fault(name, _line(lines, place), what, f"export {missing} before starting"))
             return _REFERENCE.sub(lambda found: environ.get(found[1], ""), value)
         case _:
@@ -146,10 +87,11 @@ def _with_environment(document: dict[str, Any]) -> Config:
     return Sourced()
 
 
-def _fault(name: str, lines: Mapping[_Place, int], detail: ErrorDetails) -> Fault:
-    # pydantic puts the tag of a tagged union into the place; the file does not have it
-    place = tuple(part for part in detail["loc"] if part not in {"mcp-http", "mcp-stdio"})
-    what = _dotted(place) or "the configuration"
+def _fault(name: str, lines: Mapping[Place, int], detail: ErrorDetails) -> Fault:
+    place = _as_written(detail["loc"])
+    what = dotted(place) or "the configuration"
+    if (variable := "SALLYPORT_" + "__".join(map(str, place)).upper()) in {known.upper() for known in os.environ}:
+        what = f"{what} (from {variable})"
     match detail["type"]:
         case "extra_forbidden":
             close = difflib.get_close_matches(str(place[-1]), _names(place[:-1]), n=1)
@@ -157,11 +99,26 @@ def _fault(name: str, lines: Mapping[_Place, int], detail: ErrorDetails) -> Faul
             return Fault(name, _line(lines, place), f"unknown key {what!r}", remedy)
         case "missing":
             return Fault(name, _line(lines, place[:-1]), f"{what} is missing", "add it")
+        case "union_tag_not_found":
+            return Fault(name, _line(lines, place), f"{what}.kind is missing", "write mcp-http or mcp-stdio")
         case _:
             return Fault(name, _line(lines, place), what, detail["msg"].removeprefix("Value error, "))
 
 
-def _names(place: _Place) -> list[str]:
+def _as_written(place: Place) -> Place:
+    """The place as the file has it: pydantic adds the kind of an upstream, the class of `loops`, and `[key]`."""
+    match place:
+        case ("upstreams", id_, "mcp-http" | "mcp-stdio", *rest):
+            return ("upstreams", id_, *rest)
+        case ("loops", "Loops", *rest):
+            return ("loops", *rest)
+        case (*rest, "[key]"):
+            return tuple(rest)
+        case _:
+            return place
+
+
+def _names(place: Place) -> list[str]:
     """Known keys at a place, for did-you-mean; best effort along plain sections."""
     section: type[BaseModel] = Config
     for part in place:
@@ -182,11 +139,7 @@ def _sections(annotation: Any) -> Iterator[type]:
         yield from _sections(part)
 
 
-def _line(lines: Mapping[_Place, int], place: _Place) -> int:
+def _line(lines: Mapping[Place, int], place: Place) -> int:
     while place and place not in lines:
         place = place[:-1]
     return lines.get(place, 1)
-
-
-def _dotted(place: _Place) -> str:
-    return ".".join(map(str, place))

@@ -81,7 +81,7 @@ class OnceLedger:
     ) -> Admission:
         """Lets a read pass its brakes; claims for every other call, or serves what an earlier one left."""
         self._stops.check(principal, call.tool)
-        await self._brakes.learn(principal)
+        await self._learn(principal)
         if not call.tool.effect.leaves_traces:
             toll = self._brakes.charge(principal, call)
             if toll.refused is not None:
@@ -93,7 +93,7 @@ class OnceLedger:
             found = await self._twin(flight, attempt, wait_until)
             if found is not None:
                 return served(found, attempt.claim, call.tool, attempt.source, joined=flight.token is not None)
-            await self._brakes.learn(principal)
+            await self._learn(principal)
         return await self._claim(attempt, intent)
 
     async def depart(self, ticket: Ticket, intent: Entry) -> Ticket:
@@ -142,6 +142,11 @@ class OnceLedger:
         """Counts a denial or an unknown tool of a proven caller."""
         if principal is not None:
             self._brakes.note_refused(principal, name)
+
+    async def _learn(self, principal: Principal) -> None:
+        """What the budgets must know before `charge`. Raises Refused: store-unavailable."""
+        with fails_closed():
+            await self._brakes.learn(principal)
 
     def _attempt(
         self, principal: Principal, call: ResolvedCall, asked: Asked, call_id: str, deadline: float

@@ -21,7 +21,8 @@ from gateway.model.refusal import Reason, Refusal, Refused
 from gateway.ports import Record, Road
 from gateway.wire import headers, jsonrpc
 
-_LEVELS: Final = frozenset({"debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"})
+_LEVELS: Final = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
+"""A tuple: what is asked for may be a list or an object, which no set can be asked about."""
 
 
 @dataclass(frozen=True, slots=True)

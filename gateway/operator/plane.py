@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 from starlette.exceptions import HTTPException
 
+from gateway.model.work import StoreUnavailable
 from gateway.operator import audit_routes, control_routes, health_routes, key_routes
 from gateway.operator.access import Access, Person
 from gateway.operator.desk import Desk
@@ -31,10 +32,10 @@ def operator_plane(desk: Desk, tokens: Mapping[str, Person]) -> FastAPI:
     app.include_router(control_routes.routes(desk, access))
     app.include_router(control_routes.brakes(desk, access))
     app.include_router(key_routes.routes(desk, access))
-    app.add_exception_handler(
-        HTTPException, _problem
-    )  # Starlette's, for paths and methods that do not exist; FastAPI's is one
+    # Starlette's own, not FastAPI's: a path or method that does not exist has the same shape.
+    app.add_exception_handler(HTTPException, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(StoreUnavailable, _unavailable)
     # Receive and send spans would make one span per chunk; probes are noise.
     FastAPIInstrumentor.instrument_app(
         app, excluded_urls="livez,readyz,startupz,metrics", exclude_spans=["receive", "send"]
@@ -51,6 +52,10 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     return _rfc9457(422, f"{'.'.join(map(str, first['loc']))}: {first['msg']}", None)
+
+
+async def _unavailable(_: Request, error: Exception) -> JSONResponse:
+    return _rfc9457(503, f"{error}; /readyz says what else is wrong", None)
 
 
 def _rfc9457(status: int, detail: str, headers: Mapping[str, str] | None) -> JSONResponse:

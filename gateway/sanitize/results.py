@@ -9,6 +9,7 @@ import base64
 import binascii
 import json
 import operator
+import string
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -22,6 +23,7 @@ from gateway.sanitize.leaf import Leaf
 from gateway.sanitize.output_schema import STAND_INS, OutputSchema, UnusableSchema
 from gateway.sanitize.walk import Path, Walk
 
+_BASE64: Final = (string.ascii_letters + string.digits + "+/=\r\n").encode()
 _MOST_SCHEMAS: Final = 512
 
 
@@ -124,7 +126,7 @@ class Results:
                 return self._over(block, walk)
 
     def _media(self, block: dict[str, Any], holder: dict[str, Any], member: str, walk: Walk) -> dict[str, Any]:
-        """The block with its bytes as they are, but for text in a blob; a notice in its place when they are too many."""
+        """The block with its bytes as they are, but for text among them; a notice in its place when they are too many."""
         data = holder.get(member)
         if data is None:
             return self._over(block, walk)
@@ -132,7 +134,10 @@ class Results:
             walk.found["media-removed"] += 1
             notice = f"[{block['type']} removed by the gateway: {len(data)} characters are over the limit]"
             return {"type": "text", "text": notice}
-        kept = self._blob(data, walk.found) if member == "blob" else data
+        if not _in_base64(data):
+            kept = self.leaf.text(data, walk.found)
+        else:
+            kept = self._blob(data, walk.found) if member == "blob" else data
         cleaned: dict[str, Any] = self._over({**holder, member: ""}, walk) | {member: kept}
         if holder is block:
             return cleaned
@@ -172,6 +177,11 @@ def _check_form(whole: dict[str, Any]) -> None:
                 texts = ()
         if not all(isinstance(text, str) for text in texts):
             raise Malformed(f"a content block of type {block['type']} lacks what its type demands")
+
+
+def _in_base64(data: str) -> bool:
+    """Whether it could be bytes as they travel; anything else that stands in their place is text for a reader."""
+    return data.isascii() and not data.encode().translate(None, _BASE64)
 
 
 def _kept(old: list[Any], new: list[Any]) -> list[Any]:

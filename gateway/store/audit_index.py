@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gateway.model.audit import AuditFilter, AuditPage, Position, PositionLost
+from gateway.model.work import StoreUnavailable
 from gateway.store import audit_sql
 
 T = TypeVar("T")
@@ -27,7 +28,10 @@ _USELESS = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLI
 
 
 class AuditIndex:
-    """Asynchronous face of the index; every answer is as fresh as the journal is at that moment."""
+    """Asynchronous face of the index; every answer is as fresh as the journal is at that moment.
+
+    Every question raises StoreUnavailable when journal or index cannot be read or written.
+    """
 
     def __init__(self, path: Path | None, tail: Tail) -> None:
         """`path` None keeps the index in memory: for a journal that another process owns."""
@@ -60,7 +64,10 @@ class AuditIndex:
         self._thread.shutdown()
 
     async def _ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
-        return await self._run(lambda: self._file.ask(question))
+        try:
+            return await self._run(lambda: self._file.ask(question))
+        except (OSError, sqlite3.Error) as error:
+            raise StoreUnavailable(f"the audit index cannot be brought up to date: {error}") from error
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)

@@ -32,16 +32,16 @@ def die_and_retry(
     """
     reason = arguments["reason"]
     die_at(gateway, crash.at, tool, arguments, key)
+    first, left, before = gateway.of_first_call(reason), gateway.ends_of(reason), count(reason)
     gateway.check_whole()
-    first = gateway.of_first_call(reason)
-    left = gateway.ends_of(reason)
-    possible = [fate for fate in crash.fates if list(fate.first) == left]
-    assert possible, f"the call that died left {left}"
-    (fate,) = possible
-    assert count(reason) in fate.effects
 
     told, *again = [gateway.answered(tool, arguments, key) for _ in range(tries)]
 
+    assert count(reason) <= 1, "it happened twice"
+    possible = [fate for fate in crash.fates if list(fate.first) == left]
+    assert possible, f"the call that died left {left}"
+    (fate,) = possible
+    assert before in fate.effects
     match fate.retry:
         case "executes":
             assert structured(told)["reason"] == reason

@@ -91,7 +91,7 @@ DEPARTING = tuple(unsent(at) for at in _ROTATION)
 SETTLING = tuple(in_doubt(at, 1) for at in _ROTATION)
 """The segment is full when the terminal record is to be written."""
 
-FIRST_START = ("state.written:1", "state.written:2", *_ROTATION[1:])
+FIRST_START = ("state.writing:1", "state.writing:2", *_ROTATION[1:])
 """Points that only the very first start passes for sure, while it makes its secrets and its journal."""
 RECOVERY = ("writer.changed", "writer.committed", "writer.appended", "writer.synced")
 """Points a start passes while it closes what the process before it left open."""

@@ -3,6 +3,7 @@
 import signal
 import threading
 
+import pytest
 from crash_kit import Built, Effects, Mortal, call_id, key_of
 from crash_promise import check_doubted, check_replayed
 from e2e_kit import outcome, structured, wait_for
@@ -34,9 +35,11 @@ def test_calls_under_way_at_a_stop_reach_their_record_whether_or_not_somebody_wa
 
     gateway.process.send_signal(signal.SIGTERM)
     wait_for(gateway.takes_no_more, "the stop to begin")
-    for call in (left, waits):
-        effects.let_go(call.reason)
+    effects.let_go(waits.reason)
     waits.ended()
+    with pytest.raises(AssertionError):  # nobody waits any more, but a call is under way
+        wait_for(lambda: not gateway.alive, "the process to end too early", 0.5)
+    effects.let_go(left.reason)
     assert gateway.process.wait(20) == 0
 
     assert waits.answer is not None

@@ -18,6 +18,7 @@ g, user:alice, role:support, default
 g, user:bob, role:support, default
 p, all,   role:support, default, *, desk/*,   call, -, allow
 p, other, role:support, default, *, steady/*, call, -, allow
+p, bare,  role:support, default, *, bare/*,   call, -, allow
 p, small, *, default, *, desk/denied, call, never, deny
 """
 EFFECTS = {"pay": "mutating"} | dict.fromkeys(("echo", "shaped", "region", "hidden", "denied"), "read")

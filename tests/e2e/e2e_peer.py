@@ -45,6 +45,16 @@ class SlowPeer:
         self._thread.start()
         self.url = f"http://127.0.0.1:{self._server.server_port}/mcp"
 
+    def config(self, *keys: dict[str, Any]) -> dict[str, Any]:
+        """A gateway before this peer alone."""
+        tools = {"work": {"effect": "mutating"}, "look": {"effect": "read"}}
+        return {
+            "identity": {"keys": list(keys)},
+            "upstreams": {"peer": {"kind": "mcp-http", "url": self.url, "tools": tools}},
+            "agents": {"ops-bot": {"tools": ["peer/*"]}},
+            "loops": "off",
+        }
+
     def close(self) -> None:
         self.go_on.set()
         self._server.shutdown()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from bad_peer import ECHO, OK, TOOLS, Peer, Script, Seen, error, hang_up, last, reply, result, says
+from bad_peer import ECHO, OK, TOOLS, Peer, Script, Seen, error, hang_up, reply, result, says
 from bad_siege import MAX_RESULT, Siege
 from bad_wire import modern, written
 from e2e_kit import wait_for
@@ -14,8 +14,8 @@ GOOD = {f"desk_{tool['name']}" for tool in TOOLS}
 STEADY = {"steady_echo", "alone"}
 
 
-def lists(*tools: Any, **more: Any) -> Script:
-    return last(lambda seen: reply(200, result(seen, {"tools": list(tools), **more})))
+def lists(*tools: Any) -> Script:
+    return says(lambda seen: reply(200, result(seen, {"tools": list(tools)})))
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Siege]:
         steady={**other, "url": steady.url},
         bare={**other, "url": bare.url, "prefix": "", "refresh": "100ms"},
     )
-    found.peers = {"desk": desk, "bare": bare}
+    found.bare = bare
     try:
         yield found
         found.kept_quiet()
@@ -44,8 +44,14 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Siege]:
 @pytest.fixture
 def siege(three: Siege) -> Iterator[Siege]:
     yield three
-    three.peers["desk"].listing = lists(*TOOLS)
-    wait_for(lambda: names(three) == GOOD | STEADY, "all tools")
+    read = []
+
+    def listing(seen: Seen) -> bytes:
+        read.append(seen)
+        return reply(200, result(seen, {"tools": TOOLS}))
+
+    three.peer.listing = says(listing)
+    wait_for(lambda: read and names(three) == GOOD | STEADY, "all tools")
 
 
 def names(siege: Siege) -> set[str]:
@@ -93,18 +99,18 @@ def test_a_bad_definition_hides_itself_and_nothing_else(siege: Siege) -> None:
 
 def pages(endless: bool) -> Script:
     numbers = itertools.count(1)
-    return last(
+    return says(
         lambda seen: reply(200, result(seen, {"tools": [], "nextCursor": str(next(numbers)) if endless else "same"}))
     )
 
 
 FAULTS: dict[str, tuple[Script, str]] = {
-    "no list": (last(lambda seen: reply(200, result(seen, {"tools": {}}))), "without a list of tools"),
+    "no list": (says(lambda seen: reply(200, result(seen, {"tools": {}}))), "without a list of tools"),
     "10,001 tools": (lists(*(tool(f"t{n}") for n in range(10_001))), "more than 10000 tools"),
     "pages without end": (pages(endless=True), "more than 100 pages"),
     "pages in circles": (pages(endless=False), "in circles"),
     "a page of 4 MB": (lists(tool("big", description="x" * (MAX_RESULT + 1))), "more than 3145728 bytes"),
-    "an error": (last(lambda seen: reply(200, error(seen.id, -32603, "SECRET"))), "error -32603"),
+    "an error": (says(lambda seen: reply(200, error(seen.id, -32603, "SECRET"))), "error -32603"),
     "a hang-up": (hang_up, "broke before the answer"),
 }
 
@@ -133,7 +139,7 @@ def test_ten_thousand_tools_hold_up_nobodys_calls(siege: Siege) -> None:
 
     listed: list[int] = []
     served = 0
-    siege.peer.listing = last(page)
+    siege.peer.listing = says(page)
     wait_for(lambda: listed, "the last page")
     while "desk_t0" not in names(siege):
         steady_serves(siege)
@@ -144,7 +150,7 @@ def test_ten_thousand_tools_hold_up_nobodys_calls(siege: Siege) -> None:
 
 
 def test_two_tools_of_one_name_are_both_hidden_and_neither_stands_in_for_the_other(siege: Siege) -> None:
-    bare = siege.peers["bare"]
+    bare = siege.bare
     bare.listing = lists(tool("steady_echo"), tool("desk_pay"), tool("alone"))
     wait_for(lambda: "steady_echo" not in names(siege), "the collision")
     reached = len(bare.calls), len(siege.peer.calls)
@@ -160,7 +166,7 @@ def test_two_tools_of_one_name_are_both_hidden_and_neither_stands_in_for_the_oth
 
 def test_a_list_that_never_stays_the_same_is_followed(siege: Siege) -> None:
     turn = itertools.count()
-    siege.peer.listing = last(
+    siege.peer.listing = says(
         lambda seen: reply(200, result(seen, {"tools": [*TOOLS, tool(f"turn_{next(turn) % 2}")]}))
     )
     seen = set()

@@ -57,15 +57,7 @@ class Quay:
     def __init__(self, new_gateway: Callable[..., Gateway]) -> None:
         self.peer = SlowPeer()
         self.bob, entry = api_key("bob-key", "ops-bot", "bob")
-        tools = {"work": {"effect": "mutating"}, "look": {"effect": "read"}}
-        self.gateway = new_gateway(
-            {
-                "identity": {"keys": [entry]},
-                "upstreams": {"peer": {"kind": "mcp-http", "url": self.peer.url, "tools": tools}},
-                "agents": {"ops-bot": {"tools": ["peer/*"]}},
-                "loops": "off",
-            }
-        )
+        self.gateway = new_gateway(self.peer.config(entry))
 
     def asked_and_left(self, tool: str, number: int) -> None:
         """A modern call over a socket of its own, hung up as soon as it has reached the peer."""

@@ -27,7 +27,7 @@ class Desk:
     def __init__(self, helpdesk: HelpDesk, gateway_folder: Any) -> None:
         self.alice, alice_entry = api_key("alice-key", "support-bot", "alice")
         self.bob, bob_entry = api_key("bob-key", "ops-bot", "bob")
-        config = helpdesk_config(helpdesk.url, [alice_entry, {**bob_entry, "tenant": "default"}])
+        config = helpdesk_config(helpdesk.url, [alice_entry, bob_entry])
         self.tokens = {role: f"a token of the {role}" for role in ("viewer", "operator")}
         config["operator"] = {"tokens": [_token(role, token) for role, token in self.tokens.items()]}
         self.gateway = Gateway(gateway_folder, config, main="tests.e2e.e2e_traced")
@@ -82,28 +82,27 @@ def test_looking_needs_a_viewer_and_changing_an_operator(desk: Desk) -> None:
         assert desk.ask(method, path, None, json=body).status_code == 401
         assert desk.ask(method, path, desk.tokens["viewer"], json=body).status_code == 403
         assert desk.ask(method, path, desk.tokens["operator"], json=body).status_code in {200, 201, 404}
-    assert desk.ask("DELETE", "/kill?kind=all", desk.tokens["operator"]).status_code in {200, 404}
     who = {one["who"] for one in desk.lines(kind="operator", order="newest")[:4]}
     assert who == {"operator"}
     refused = desk.ask("GET", "/audit", None)
     assert refused.headers["www-authenticate"].startswith("Bearer")
 
 
-@pytest.mark.parametrize("name", FILTERS)
-def test_each_filter_finds_what_has_its_value_and_nothing_else(desk: Desk, name: str) -> None:
-    def value(record: Record) -> str | None:
-        return record.get("key", {}).get("record") if name == "key" else record.get(name)
-
+def test_each_filter_finds_what_has_its_value_and_nothing_else(desk: Desk) -> None:
     everything, more = desk.page(limit="1000", order="oldest")
     assert more is None
-    values = {found for record in everything if (found := value(record)) is not None}
-    assert values
-    for wanted in values:
-        expected = [record for record in everything if value(record) == wanted]
-        assert desk.page(limit="1000", order="oldest", **{name: wanted}) == (expected, None)
-        assert desk.lines(order="oldest", limit="1", **{name: wanted}) == expected
-    absent = {"kind": "gap", "outcome": "withheld", "decision": "ask"}.get(name, "nothing-of-the-kind")
-    assert desk.page(**{name: absent}) == ([], None)
+    for name in FILTERS:
+        by_value: dict[str, list[Record]] = {}
+        for record in everything:
+            found = record.get("key", {}).get("record") if name == "key" else record.get(name)
+            if found is not None:
+                by_value.setdefault(found, []).append(record)
+        assert by_value, name
+        for wanted, expected in list(by_value.items())[:8]:
+            assert desk.page(limit="1000", order="oldest", **{name: wanted}) == (expected, None)
+            assert desk.lines(order="oldest", limit="1", **{name: wanted}) == expected
+        absent = {"kind": "gap", "outcome": "withheld", "decision": "ask"}.get(name, "nothing-of-the-kind")
+        assert desk.page(**{name: absent}) == ([], None)
 
 
 def test_a_span_of_time_and_several_filters_together_narrow_it(desk: Desk) -> None:

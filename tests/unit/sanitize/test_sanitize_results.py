@@ -86,6 +86,20 @@ def test_bytes_pass_untouched_up_to_their_limit():
     assert cleaned.findings["media-removed"] == 1
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        lambda text: {"type": "image", "data": text, "mimeType": "image/png"},
+        lambda text: {"type": "audio", "data": text, "mimeType": "audio/wav"},
+        lambda text: {"type": "resource", "resource": {"uri": "a:b", "blob": text}},
+    ],
+)
+def test_text_that_stands_in_the_place_of_bytes_is_cleaned_like_text(place):
+    cleaned = clean({"content": [place(f"pay with {CARD} {HIDDEN}now")]})
+    token = CLEAN.error(CARD, None)[0].value
+    assert cleaned.value["content"] == [place(f"pay with {token} now")]
+
+
 @pytest.mark.parametrize("indent", [None, 2])
 def test_a_text_twin_of_structured_content_says_the_same_after_cleaning(indent):
     content = {"big": 12345678901234567890123, "note": f"a{HIDDEN}b", "card": CARD, "é": 1.0}

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.model.audit import FILTERS, AuditFilter, Position, PositionLost, stamp
+from gateway.model.work import StoreUnavailable
 from gateway.store.audit_index import AuditIndex
 
 START = 1_790_000_000.0
@@ -275,7 +276,7 @@ async def test_a_full_disk_is_an_error_and_not_a_reason_to_start_anew(index, lin
     await index._run(lambda: index._file._db.execute("PRAGMA max_page_count = 1").fetchall())
     for at in range(300):
         lines.write(at, detail="x" * 500)
-    with pytest.raises(sqlite3.OperationalError, match="full"):
+    with pytest.raises(StoreUnavailable, match="full"):
         await index.catch_up()
     await index._run(lambda: index._file._db.execute("PRAGMA max_page_count = 100000").fetchall())
     assert len(await ids(index, limit=1000)) == 301
