@@ -56,14 +56,18 @@ class Learner:
         """Reads the list once."""
         try:
             definitions = await self.upstream.list_tools(self._clock.monotonic() + _LISTING_S)
+            # In a thread: an upstream of many tools must not hold up everybody's calls.
+            await asyncio.to_thread(self._catalog.learn, self.upstream.id, definitions)
         except UpstreamFault as fault:
             if self.state.fault != str(fault):
                 _log.warning("upstream %s: tools not listed: %s", self.upstream.id, fault)
             self.state.fault = str(fault)
             return False
+        except Exception:  # noqa: BLE001  a list nobody foresaw must not keep every later one from being read
+            _log.exception("upstream %s: its list could not be taken", self.upstream.id)
+            self.state.fault = "its list could not be taken; the gateway's log says why"
+            return False
         else:
-            # In a thread: an upstream of many tools must not hold up everybody's calls.
-            await asyncio.to_thread(self._catalog.learn, self.upstream.id, definitions)
             self.state.tools, self.state.at, self.state.fault = len(definitions), self._clock.now(), None
             return True
         finally:
@@ -74,7 +78,10 @@ async def watch_policy(files: Iterable[Path], reload: Callable[[], Awaitable[Non
     """Calls `reload` when a file changed. Watches folders: a ConfigMap swaps a link beside the files, not the files."""
     folders = {path.parent for path in files}
     async for _ in awatch(*folders, debounce=300, step=50, recursive=False, ignore_permission_denied=True):
-        await reload()
+        try:
+            await reload()
+        except Exception:  # noqa: BLE001  a change that could not be taken must not hide every later one
+            _log.exception("the policy could not be loaded again")
 
 
 async def keep_up(catch_up: Callable[[], Awaitable[None]], every_s: float = 1.0) -> None:

@@ -5,9 +5,19 @@ Lives only here: the published form of `schema.py`. Called by `make schema`, and
 
 import json
 import sys
+from datetime import timedelta
 from typing import Any
 
-from gateway.config.schema import Config
+from pydantic.json_schema import GenerateJsonSchema
+
+from gateway.config.schema import Config, duration
+
+
+class _Spelt(GenerateJsonSchema):
+    """Shows the default of a duration as an operator writes it."""
+
+    def encode_default(self, dft: Any) -> Any:
+        return duration(dft) if isinstance(dft, timedelta) else super().encode_default(dft)
 
 
 def published() -> dict[str, Any]:
@@ -15,7 +25,7 @@ def published() -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Sallyport config.yaml",
-        **{key: value for key, value in Config.model_json_schema().items() if key != "title"},
+        **{key: value for key, value in Config.model_json_schema(schema_generator=_Spelt).items() if key != "title"},
     }
 
 

@@ -25,7 +25,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from gateway.wire.strict_json import canonical
 
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_DURATION = r"^(\d{1,6}(?:\.\d{1,6})?)(ms|s|m|h|d)$"
+_DURATION = r"^(\d{1,9}(?:\.\d{1,6})?)(ms|s|m|h|d)$"
 
 
 def _duration(value: Any) -> Any:
@@ -42,7 +42,7 @@ def duration(value: timedelta) -> str:
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
         if value and not value % timedelta(seconds=size):
             return f"{value // timedelta(seconds=size)}{unit}"
-    return f"{value / timedelta(milliseconds=1):g}ms"
+    return f"{value / timedelta(milliseconds=1):.3f}".rstrip("0").rstrip(".") + "ms"
 
 
 def _json(value: Any) -> Any:

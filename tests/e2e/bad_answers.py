@@ -9,7 +9,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
-from bad_peer import EVENTS, OK, HangUp, Script, Seen, error, hang_up, last, reply, resets, result, sse
+from bad_peer import EVENTS, OK, HangUp, Script, Seen, error, hang_up, last, reply, resets, result, says, sse
 
 SECRET = "sk_live_" + "4eC39HqLyjWDarjtT1zdp7dc"
 UNSEEN = "\u200b\u202e\U000e0041\x1b[31m"
@@ -129,6 +129,9 @@ TRANSPORT: dict[str, Row] = {
     **{f"HTTP {code}": (status(code), Fate.LOST) for code in (400, 404, 500, 502, 503, 504)},
     **{f"HTTP {code} and JSON-RPC": (fails(-32603, status=code), Fate.FAILED) for code in (400, 500, 503)},
     **{f"HTTP {code} and JSON-RPC": (fails(-32603, status=code), Fate.UNSENT) for code in (401, 403, 404, 429)},
+    "interim answers without end": (drips(b"", b"HTTP/1.1 100 X\r\n\r\n"), Fate.LATE),
+    "another protocol": (status(101, b"", upgrade="x", connection="upgrade"), Fate.LOST),
+    "an answer nobody asked for behind the answer": (says(lambda seen: reply(200, result(seen)) + reply(200, {"jsonrpc": "2.0", "id": seen.id + 1, "result": {"content": []}})), Fate.ANSWERED),
     "HTTP 500 and a result": (last(lambda seen: reply(500, result(seen))), Fate.ANSWERED),
 }  # fmt: skip
 

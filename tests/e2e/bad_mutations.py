@@ -43,7 +43,7 @@ class Mutator:
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)
 
-    def bytes(self, data: bytes) -> bytes:
+    def data(self, data: bytes) -> bytes:
         """One to three bytes or slices flipped, put in, cut out, doubled or cut off."""
         for _ in range(self.random.randint(1, 3)):
             at = self.random.randrange(len(data) + 1)
@@ -63,7 +63,7 @@ class Mutator:
                     data = data[:at] if self.random.random() < 0.3 else data
         return data
 
-    def json(self, value: Any) -> Any:
+    def value(self, value: Any) -> Any:
         """One to three members or items replaced, removed, renamed, added, or wrapped."""
         whole = [copy.deepcopy(value)]
         for _ in range(self.random.randint(1, 3)):
@@ -109,12 +109,12 @@ class Mutator:
         body, headers = self.random.choice(seeds)
         kind = self.random.random()
         if kind < 0.5:
-            body = self.json(body)
+            body = self.value(body)
         if kind < 0.2 or 0.5 <= kind < 0.75:
             headers = self.lines(headers)
         data = json.dumps(body).encode()
         if kind >= 0.75:
-            data = self.bytes(data)
+            data = self.data(data)
         method = self.random.choice(["GET", "DELETE", "PUT", "OPTIONS"]) if self.random.random() < 0.02 else "POST"
         target = (
             self.random.choice(["/", "/mcp/", "/agents/ops-bot/mcp", "/agents/support-bot/mcp"])
@@ -125,13 +125,13 @@ class Mutator:
 
     def torn(self, seeds: list[Request]) -> bytes:
         """A request damaged anywhere, its framing too."""
-        return self.bytes(written(*self.random.choice(seeds)))
+        return self.data(written(*self.random.choice(seeds)))
 
     def answer(self, seen: Seen) -> bytes:
         """An answer of an upstream, damaged in its JSON or anywhere."""
         message = self.random.choice(_ANSWERS)(seen)
         if self.random.random() < 0.6:
-            message = self.json(message)
+            message = self.value(message)
         stream = self.random.random() < 0.3
         status = (
             200
@@ -139,7 +139,7 @@ class Mutator:
             else self.random.choice([100, 202, 204, 301, 400, 401, 404, 429, 500, 503])
         )
         data = sse(message) if stream else reply(status, message)
-        return self.bytes(data) if self.random.random() < 0.5 else data
+        return self.data(data) if self.random.random() < 0.5 else data
 
 
 def _places(value: Any) -> list[tuple[Any, Any]]:

@@ -1,9 +1,9 @@
-"""What a bad agent sends, as rows: name → (raw request, HTTP status, reason). Both eras where they differ."""
+"""What a bad agent sends, as rows: name → (raw request, HTTP status, reason). What is about sessions stands in their test."""
 
 import json
 from typing import Any
 
-from bad_wire import LEGACY, MODERN, Headers, call, hello, legacy, lines_of, modern, replaced, without, written
+from bad_wire import LEGACY, MODERN, Headers, call, lines_of, modern, replaced, without, written
 
 from gateway.model.refusal import Reason as R
 from gateway.wire import jsonrpc
@@ -89,7 +89,6 @@ BODIES: dict[str, Row] = {
     "a giant": (written(b" " * (4 * 1024 * 1024 + 1), HEAD), 413, R.TOO_LARGE),
     "a giant in chunks": (chunked(*[b" " * 65_536] * 65), 413, R.TOO_LARGE),
     "less than announced": (written(RAW, [*HEAD, ("Content-Length", str(len(RAW) + 1))]), 408, R.TOO_SLOW),
-    "a body that never comes": (written(b"", [*HEAD, ("Content-Length", "5")]), 408, R.TOO_SLOW),
     "chunks that never end": (chunked(RAW, end=b""), 408, R.TOO_SLOW),
     "nothing": (written(b"", HEAD), 400, R.MALFORMED),
     "no JSON": (written(b"hello", HEAD), 400, R.MALFORMED),
@@ -181,19 +180,4 @@ CALLS: dict[str, Row] = {
     "an occurrence of a read": (written(*call("desk_echo", {"x_occurrence": 2})), 200, R.INVALID_ARGUMENTS),
     "what policy denies": (written(*call("desk_denied", {"text": "no"})), 200, R.POLICY_DENIED),
     "what policy cannot judge": (written(*call("desk_denied", {})), 200, R.POLICY_DENIED),
-}  # fmt: skip
-
-OPENINGS: dict[str, Row] = {
-    "no version": (written(*legacy("initialize", {})), 200, R.INVALID_PARAMS),
-    "a client of no kind": (written(*legacy("initialize", hello(clientInfo=[]))), 200, R.INVALID_PARAMS),
-    "a client that talks too much": (written(*legacy("initialize", hello(clientInfo={"name": "x" * 5_000}))), 200, R.INVALID_PARAMS),
-    "no session": (written(*legacy("tools/list")), 400, R.SESSION_MISSING),
-    "no session, a call": (written(*legacy("tools/call", {"name": "desk_pay", "arguments": {"to": "x", "cents": 1}})), 400, R.SESSION_MISSING),
-    "no session, a response": (written(jsonrpc.result(1, {}), lines_of()), 400, R.SESSION_MISSING),
-    "a made-up session": (written(*legacy("ping", session="AAAA")), 404, R.SESSION_ENDED),
-    "a session of noise": (written(legacy("ping")[0], lines_of(Mcp_Session_Id="\xff\xfe", MCP_Protocol_Version=LEGACY)), 404, R.SESSION_ENDED),
-    "an empty session": (written(*legacy("ping", session="")), 404, R.SESSION_ENDED),
-    "two sessions": (written(legacy("ping")[0], [*lines_of(), *[("Mcp-Session-Id", "AAAA")] * 2]), 400, R.HEADER_MISMATCH),
-    "DELETE of no session": (written(b"", lines_of(Mcp_Session_Id="AAAA"), method="DELETE"), 404, R.SESSION_ENDED),
-    "GET of no session": (written(b"", lines_of(Mcp_Session_Id="AAAA"), method="GET"), 404, R.SESSION_ENDED),
 }  # fmt: skip

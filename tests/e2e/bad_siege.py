@@ -13,6 +13,8 @@ from bad_peer import OK, Peer, reply, result, says
 from bad_wire import KEYS, Answer, call, line, written
 from e2e_kit import ROOT, Gateway, wait_for
 
+from gateway.model.refusal import TABLE, Reason, Shape
+
 ROWS = """
 g, user:alice, role:support, default
 g, user:bob, role:support, default
@@ -110,6 +112,26 @@ class Siege:
         assert len(terminal) == 1, terminal
         assert kind is None or terminal[0]["kind"] == kind
         found.update(terminal[0])
+
+    def refuses(self, raw: bytes, status: int, reason: Reason) -> None:
+        """A request gets its row of the refusal table, on the wire and in one record, and reaches no upstream."""
+        row, reached = TABLE[reason], len(self.peer.calls)
+        with self.one_record() as record:
+            answer = self.ask(raw)
+        assert answer is not None
+        assert (answer.status, answer.told["reason"]) == (status, reason.value)
+        match row.shape:
+            case Shape.BARE:
+                assert answer.json["remedy"] == row.remedy
+            case Shape.ERROR:
+                assert answer.json["error"]["code"] == row.code
+            case Shape.RESULT:
+                assert answer.json["result"]["isError"] is True
+        assert row.shape is Shape.BARE or (answer.told["executed"], answer.told["retry"]) == (row.executed, row.retry)
+        shows_nothing(answer)
+        assert record["call"] == answer.call_id
+        assert (record["outcome"], record["reason"], record["executed"]) == (row.outcome, reason, row.executed)
+        assert len(self.peer.calls) == reached, "it passed by accident"
 
     def still_serves(self) -> None:
         """A good call right after gets its answer."""

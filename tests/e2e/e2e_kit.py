@@ -99,11 +99,17 @@ class Gateway:
             command = [sys.executable, "-m", self._main, "run", "--config", str(self.path), *self._extra, *extra]
             self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, env=dict(os.environ))
         if ready:
-            wait_for(self._started, f"the gateway; its log says:\n{self.log.read_text()[-2000:]}")
+            try:
+                wait_for(self._started, "the gateway")
+            except AssertionError:
+                self.stop(signal.SIGKILL)
+                raise AssertionError(
+                    f"the gateway did not start; its log says:\n{self.log.read_text()[-3000:]}"
+                ) from None
 
     def _started(self) -> bool:
         assert self.process is not None
-        assert self.process.poll() is None, self.log.read_text()[-3000:]
+        assert self.process.poll() is None
         return HTTP.get(f"{self.operator_url}/startupz").status_code == 200
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:

@@ -4,6 +4,7 @@ import json
 import socket
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,15 +56,17 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
         }
         config["upstreams"]["notes"] = {"kind": "mcp-stdio", "command": sys.executable, "args": stdio, "cwd": cwd}
         gateway = Gateway(folder, config)
-        gateway.start(ready=False)
         street = Street(gateway, bob, old, new, dead_port, folder, set())
-        wait_for(lambda: {"old_ticket_get", "new_ticket_get", "notes_note_list"} <= street.names(), "three lists")
-        if gateway.operator("GET", "/startupz").status_code == 503:
-            street.seen_while_one_hung = street.names()
-    yield street
-    gateway.stop()
-    for desk in (street.old, street.new):
-        desk.close()
+        gateway.start(ready=False)
+        try:
+            wait_for(lambda: {"old_ticket_get", "new_ticket_get", "notes_note_list"} <= street.names(), "three lists")
+            if gateway.operator("GET", "/startupz").status_code == 503:
+                street.seen_while_one_hung = street.names()
+            yield street
+        finally:
+            gateway.stop()
+            for desk in (street.old, street.new):
+                desk.close()
 
 
 def test_an_upstream_that_hangs_or_is_dead_neither_delays_nor_hides_the_lists_of_the_others(street: Street) -> None:
@@ -102,19 +105,17 @@ def test_an_upstream_that_comes_back_is_listed_and_one_that_goes_again_is_refuse
     def refund() -> dict[str, Any]:
         return street.gateway.call(street.bob, "dead_refund_create", REFUND)
 
-    back = HelpDesk(street.folder / "dead", "modern", street.dead_port)
-    wait_for(lambda: "dead_ticket_get" in street.names(), "the dead upstream's tools")
-    back.close()
+    with closing(HelpDesk(street.folder / "dead", "modern", street.dead_port)):
+        wait_for(lambda: "dead_ticket_get" in street.names(), "the dead upstream's tools")
 
     gone = outcome(refund())
     assert (gone["reason"], gone["executed"]) == ("upstream-unavailable", "no")
     assert "dead_ticket_get" in street.names()
-    again = HelpDesk(street.folder / "dead", "legacy", street.dead_port)
-    before = again.count("refunds")
-    assert structured(refund())["amount_cents"] == 100
-    assert structured(refund())["amount_cents"] == 100
-    assert again.count("refunds") == before + 1
-    again.close()
+    with closing(HelpDesk(street.folder / "dead", "legacy", street.dead_port)) as again:
+        before = again.count("refunds")
+        assert structured(refund())["amount_cents"] == 100
+        assert structured(refund())["amount_cents"] == 100
+        assert again.count("refunds") == before + 1
 
 
 @pytest.mark.parametrize("era", ["legacy", "modern"])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gateway.config.load import load
 from gateway.config.written import ConfigFaults
 
-SYNTAX = [
+SYNTAX: list[tuple[str | bytes, str]] = [
     ("", "1: not a mapping: start with `version: 1`"),
     ("- version\n", "1: not a mapping: start with `version: 1`"),
     ("version: 1\n\tlisten: {}\n", "2: not YAML: found character '\\t' that cannot start any token: correct the syntax here"),
@@ -48,7 +48,7 @@ VALUES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "told"), SYNTAX + VALUES, ids=lambda value: str(value).partition("\n")[0][:60])
+@pytest.mark.parametrize(("text", "told"), [*SYNTAX, *VALUES], ids=lambda value: str(value).partition("\n")[0][:60])
 def test_a_fault_is_told_with_its_line_and_the_next_step(tmp_path: Path, text: str | bytes, told: str) -> None:
     assert faults(tmp_path, text) == [f"config.yaml:{told}"]
 
@@ -60,7 +60,7 @@ def test_every_fault_of_a_file_is_told_at_once(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ConfigFaults, match="none.yaml:1: no such file: give its path with --config"):
+    with pytest.raises(ConfigFaults, match=r"none\.yaml:1: no such file: give its path with --config"):
         load(tmp_path / "none.yaml")
 
 

@@ -1,26 +1,21 @@
-"""What a configuration means: YAML without surprises, durations, references, the environment, frozen, published."""
+"""What a configuration means: YAML without surprises, durations, references, the environment, frozen."""
 
-import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import jsonschema_rs
 import pytest
-import yaml
-from config_kit import HELPDESK, faults, loaded
+from config_kit import HELPDESK, loaded
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from gateway.config.load import load
-from gateway.config.publish import published
 from gateway.config.schema import Config, Duration, Loops, McpHttp, duration
 from gateway.config.written import read_yaml
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "config.example.yaml"
-SCHEMA = json.loads((ROOT / "gateway/config/schema.json").read_text())
 
 
 def test_an_empty_configuration_is_complete(tmp_path: Path) -> None:
@@ -43,14 +38,14 @@ def test_the_example_loads_without_any_variable_set() -> None:
     [
         ("off", "off"), ("on", "on"), ("yes", "yes"), ("n", "n"), ("2026-01-31", "2026-01-31"),
         ("2026-01-31T12:00:00Z", "2026-01-31T12:00:00Z"), ("22:22", "22:22"), ("1:20.5", "1:20.5"), ("010", "010"),
-        ("1_000", "1_000"), ("0x1F", "0x1F"), ("-", None), ("- ", None), ("e5", "e5"), (".", "."), ("=", "="),
+        ("1_000", "1_000"), ("0x1F", "0x1F"), ("e5", "e5"), (".", "."), ("=", "="),
         ("true", True), ("False", False), ("null", None), ("~", None), ("", None), ("0", 0), ("-7", -7), ("1.0", 1.0),
         ("1e3", 1000.0), (".5", 0.5), ("'1'", "1"),
     ],
 )  # fmt: skip
 def test_yaml_means_what_json_has_and_everything_else_is_text(tmp_path: Path, written: str, meant: Any) -> None:
     path = tmp_path / "some.yaml"
-    path.write_text(f"value: [{written}]\n" if written.strip() != "-" else "value: [~]\n")
+    path.write_text(f"value: [{written}]\n")
 
     found = read_yaml(path)[0]["value"]
 
@@ -81,10 +76,22 @@ def test_aliases_and_merges_are_yaml(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("250ms", 0.25), ("10s", 10), ("1.5m", 90), ("2h", 7200), ("1d", 86_400), ("0.5s", 0.5)]
+    ("text", "seconds"),
+    [
+        ("250ms", 0.25),
+        ("10s", 10),
+        ("1.5m", 90),
+        ("2h", 7200),
+        ("1d", 86_400),
+        ("0.5s", 0.5),
+    ],
 )
 def test_durations_carry_their_unit(text: str, seconds: float) -> None:
     assert TypeAdapter(Duration).validate_python(text) == timedelta(seconds=seconds)
+
+
+def test_the_longest_duration_is_one() -> None:
+    assert TypeAdapter(Duration).validate_python("999999999.999999d") > timedelta(days=999_999_999)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +154,7 @@ def test_the_command_lines_own_variables_are_no_settings(
 ) -> None:
     monkeypatch.setenv(variable, "x")
 
-    assert loaded(tmp_path, "version: 1\n") == Config(version=1)
+    assert loaded(tmp_path, "version: 1\n").model_dump() == Config(version=1).model_dump()
 
 
 def test_a_verb_that_needs_addresses_only_needs_no_secret(tmp_path: Path) -> None:
@@ -165,30 +172,3 @@ def test_a_loaded_configuration_does_not_change(tmp_path: Path) -> None:
     for section, field in ((config, "listen"), (config.listen, "agent"), (config.upstreams["helpdesk"], "timeout")):
         with pytest.raises(ValidationError, match="frozen"):
             setattr(section, field, getattr(section, field))
-
-
-def test_the_published_schema_is_current() -> None:
-    assert published() == SCHEMA, "run `make schema`"
-
-
-def test_the_published_schema_lets_the_example_through() -> None:
-    document = yaml.safe_load(EXAMPLE.read_text())
-
-    jsonschema_rs.validator_for(SCHEMA, validate_formats=True).validate(document)
-
-
-def test_the_published_schema_offers_no_default_that_it_would_refuse() -> None:
-    checked = 0
-    for kind in (SCHEMA, *SCHEMA["$defs"].values()):
-        for name, member in kind.get("properties", {}).items():
-            if "default" in member:
-                checked += 1
-                rule = {**member, "$defs": SCHEMA["$defs"]}
-                assert jsonschema_rs.is_valid(rule, member["default"], validate_formats=True), (name, member["default"])
-    assert checked > 40
-
-
-@pytest.mark.parametrize("section", ["loops: {window: 15}", "loops: {window: PT15M}", "lisen: {}", "audit: {segment_bytes: 1}"])  # fmt: skip
-def test_what_the_schema_refuses_the_gateway_refuses(tmp_path: Path, section: str) -> None:
-    assert not jsonschema_rs.is_valid(SCHEMA, {"version": 1, **yaml.safe_load(section)})
-    assert faults(tmp_path, f"version: 1\n{section}\n")
