@@ -232,8 +232,9 @@ async def serve(config: Config, base: Path, reached: Reached = lambda _: None) -
     house = House(config, base, SystemClock(), reached)
     try:
         await house.open()
+        gc.collect()
         gc.freeze()  # what was built so far stays; collecting it over and over would only stop the loop
-        gc.set_threshold(50_000, 20, 50)
+        gc.set_threshold(5_000, 20, 50)
         addresses = config.listen
         _log.info("agents: http://%s/mcp   operators: http://%s/docs", addresses.agent, addresses.operator)
         planes = [(addresses.agent, house.agent_plane), (addresses.operator, Lazily(house.operator_plane))]

@@ -105,7 +105,9 @@ class HouseDesk:
         visible = self._rules.visible(principal, curated)
         names = self._catalog.names(agent)
         return [
-            Sight(tool, names[tool] if tool in visible else None, effect, self._why(principal, tool, curated, visible))
+            Sight(
+                tool, names.get(tool) if tool in visible else None, effect, self._why(principal, tool, curated, visible)
+            )
             for tool, effect in self._catalog.everything()
         ]
 

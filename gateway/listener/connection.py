@@ -10,8 +10,10 @@ from typing import Any, ClassVar, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-MAX_HEAD: Final = 512 * 1024
-"""Bytes that may come without completing a head; counted by packets, so far above `Limits.header_bytes`."""
+MAX_HEAD: Final = 320 * 1024
+"""Bytes that may come without completing a head; counted by packets of up to 256 KB, so far above `Limits.header_bytes`."""
+MAX_LINES: Final = 1_000
+"""Headers; in memory a short one is thirty times what it is on the wire. `Limits.headers` judges whole heads."""
 
 
 class Connection(HttpToolsProtocol):
@@ -24,6 +26,7 @@ class Connection(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._head_due: asyncio.TimerHandle | None = None
         self._head_size = 0
+        self._over = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -37,6 +40,11 @@ class Connection(HttpToolsProtocol):
         super().on_message_begin()
         self._await_head()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        super().on_header(name, value)
+        if len(self.headers) > MAX_LINES:
+            raise ValueError("too many headers")  # the parser stops, and complains through `send_400_response`
+
     def on_headers_complete(self) -> None:
         self._head_came()
         super().on_headers_complete()
@@ -45,6 +53,8 @@ class Connection(HttpToolsProtocol):
             self.cycle.keep_alive = False
 
     def data_received(self, data: bytes) -> None:
+        if self._over:
+            return
         super().data_received(data)
         if self._head_due is not None:
             self._head_size += len(data)
@@ -65,7 +75,8 @@ class Connection(HttpToolsProtocol):
         return self.cycle is not None and not self.cycle.response_complete
 
     def _end(self) -> None:
-        """Hangs up; after the answer, where one is under way."""
+        """Hears no more and hangs up; after the answer, where one is under way."""
+        self._over = True
         if self._answering:
             self.cycle.keep_alive = False
         else:

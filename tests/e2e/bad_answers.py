@@ -183,6 +183,7 @@ RESULTS: dict[str, Row] = {
     "what its schema forbids": (answers({"content": [], "structuredContent": {"n": "no number"}}), Fate.ANSWERED),
     "a text of two million characters": (answers({"content": [{"type": "text", "text": "x" * 2_000_000}]}), Fate.ANSWERED),
     "a secret and hidden characters": (answers({"content": [{"type": "text", "text": f"{SECRET} {UNSEEN}"}]}), Fate.ANSWERED),
+    "text in the place of bytes": (answers({"content": [{"type": "image", "data": f"{SECRET} {UNSEEN}", "mimeType": "image/png"}]}), Fate.ANSWERED),
     "an error with a secret": (fails(-32000, f"key {SECRET}{UNSEEN}", note=f"{SECRET} {UNSEEN}"), Fate.FAILED),
     "an error of 20,000 lines": (fails(-32000, "no\n" * 20_000), Fate.FAILED),
 }  # fmt: skip

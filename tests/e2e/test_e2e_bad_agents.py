@@ -2,6 +2,8 @@
 
 import bad_requests as rows
 import pytest
+from bad_answers import hangs
+from bad_peer import reply, result, says
 from bad_siege import Siege
 from bad_wire import call, line, written
 
@@ -32,6 +34,7 @@ UNHEARD = {
     "a path that is no ASCII": GOOD.replace(b"/mcp", b"/mcp\xff", 1),
     "a path of 100 KB": GOOD.replace(b"/mcp", b"/" + b"a" * 100_000, 1),
     "an obsolete fold": GOOD.replace(b"Accept:", b"X: a\r\n b\r\nAccept:"),
+    "2,000 headers": GOOD.replace(b"Accept:", b"x: y\r\n" * 2_000 + b"Accept:"),
     "a name with a space": GOOD.replace(b"Accept:", b"Accept :"),
     "a NUL in a header": GOOD.replace(b"Accept: ", b"Accept: \0"),
     "line feeds alone": GOOD.replace(b"\r\n", b"\n"),
@@ -137,16 +140,31 @@ def test_a_call_that_was_carried_out_is_answered_whatever_stands_behind_it(good:
     assert len(good.peer.calls) == reached + 1
 
 
-def test_a_head_without_end_is_hung_up_on_before_it_fills_memory(good: Siege) -> None:
-    before = good.resident()
-    for bomb in (b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nX: ", b"POST /"):
-        with line(good.port) as wire:
-            wire.say(bomb + b"x" * 30_000_000)
-            assert wire.closed() or wire.answer() is None
+BOMBS = {
+    "a header": (b"POST /mcp HTTP/1.1\r\nX: ", b"x" * 1_000_000),
+    "a path": (b"POST /", b"x" * 1_000_000),
+    "headers": (b"POST /mcp HTTP/1.1\r\n", b"x: y\r\n" * 160_000),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+@pytest.mark.parametrize("before", [b"", GOOD], ids=["alone", "behind a call"])
+def test_a_head_without_end_fills_no_memory_and_is_hung_up_on(good: Siege, name: str, before: bytes) -> None:
+    start, more = BOMBS[name]
+    good.peer.script = hangs
+    resident = highest = good.resident()
+
     with line(good.port) as wire:
-        wire.say(b"POST /mcp HTTP/1.1\r\n" + b"x: y\r\n" * 5_000_000)
-        assert wire.closed() or wire.answer() is None
-    assert good.resident() - before < 20_000_000
+        wire.say(before + start)
+        for _ in range(20):
+            wire.say(more)
+            highest = max(highest, good.resident())
+        answer = wire.answer()
+
+    # A hang-up with bytes still unread is a reset, which may overtake the answer.
+    assert answer is None or answer.status == (200 if before else 400)
+    assert highest - resident < 6_000_000
+    good.peer.script = says(lambda seen: reply(200, result(seen)))
     good.still_serves()
 
 

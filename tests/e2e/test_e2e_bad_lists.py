@@ -27,7 +27,7 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Siege]:
     found = Siege(
         tmp_path_factory.mktemp("lists"),
         desk,
-        desk={"refresh": "100ms"},
+        desk={"refresh": "100ms", "timeout": "5s"},
         steady={**other, "url": steady.url},
         bare={**other, "url": bare.url, "prefix": "", "refresh": "100ms"},
     )

@@ -64,13 +64,13 @@ def learner(turns: list[Any]) -> tuple[Learner, Shelf]:
 @pytest.fixture
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Seconds that were slept, without sleeping; the twelfth time ends the loop."""
-    seconds: list[float] = []
+    seconds, yields = list[float](), asyncio.sleep
 
     async def fake(delay: float) -> None:
         seconds.append(delay)
         if len(seconds) == 12:
             raise Enough
-        await asyncio.wait_for(asyncio.get_running_loop().run_in_executor(None, int), 5)
+        await yields(0)
 
     monkeypatch.setattr("gateway.background.asyncio.sleep", fake)
     return seconds
@@ -173,7 +173,7 @@ async def test_a_policy_that_could_not_be_loaded_does_not_hide_the_next_change(
         for _change in range(3):
             yield set()
 
-    loads = []
+    loads: list[int] = []
 
     async def reload() -> None:
         loads.append(len(loads))

@@ -134,5 +134,5 @@ def test_what_was_left_half_written_is_written_again(tmp_path: Path, opened: Ope
 def test_a_folder_that_cannot_be_made_is_told_with_the_next_step(tmp_path: Path, opened: Open) -> None:
     (tmp_path / "file").write_text("")
 
-    with pytest.raises(StateUnusable, match="give state.dir a folder this user may write, then start again"):
+    with pytest.raises(StateUnusable, match=r"give state\.dir a folder this user may write, then start again"):
         opened(tmp_path / "file/state")
