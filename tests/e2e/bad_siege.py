@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import http.client
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,7 @@ class Siege:
         config = {
             "identity": {"keys": [_key(user, agent) for agent, user in agents.items()]},
             "policy": {
-                "model": str(ROOT / "policies/model.conf"),
+                "model": shutil.copy(ROOT / "policies/model.conf", folder),
                 "rows": str(folder / "policy.csv"),
                 "conditions": str(folder / "conditions.yaml"),
             },

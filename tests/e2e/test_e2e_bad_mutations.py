@@ -60,7 +60,7 @@ def records(siege: Siege, mark: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def agrees(siege: Siege, mark: dict[str, Any], reached: int, told: list[Answer]) -> None:
     """Journal, wire and upstream tell the same story."""
-    found = [record for record in records(siege, mark) if record["id"] != mark["id"]]
+    found = [record for record in records(siege, mark) if record["id"] != mark["id"] and "call" in record]
     ended = Counter(record["call"] for record in found if record["kind"] != "intent")
     assert set(ended.values()) <= {1}, "a call has two ends"
     assert {record["call"] for record in found if record["kind"] == "intent"} <= ended.keys(), "a call has no end"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from config_kit import HELPDESK, loaded
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
@@ -102,6 +102,7 @@ def test_what_is_no_duration_is_refused(text: Any) -> None:
         TypeAdapter(Duration).validate_python(text)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 10**9))
 def test_a_duration_is_spelt_so_that_it_can_be_read_again(milliseconds: int) -> None:
     value = timedelta(milliseconds=milliseconds)

@@ -21,9 +21,7 @@ CALL = ResolvedCall(TOOL, "helpdesk_refund", {"order": 7})
 ASKED = Asked("helpdesk_refund", {"order": 7}, "modern", "2026-07-28")
 KEPT = Kept("result", b'{"content":[]}', "a" * 64, 14, False, "call-0", 0.0)
 REPLAY = Replay(KEPT, "derived", False, Claim(b"r", b"f", "call-0", "o", 1.0))
-JSON = st.recursive(
-    st.none() | st.integers() | st.text(), lambda kids: st.lists(kids) | st.dictionaries(st.text(), kids)
-)
+META = st.dictionaries(st.text(max_size=8), st.none() | st.integers(), max_size=4) | st.none() | st.text(max_size=8)
 
 
 def test_provenance_says_where_an_answer_came_from_and_that_it_is_data() -> None:
@@ -38,8 +36,8 @@ def test_provenance_says_where_an_answer_came_from_and_that_it_is_data() -> None
     }
 
 
-@settings(max_examples=40)
-@given(JSON)
+@settings(max_examples=40, deadline=None)
+@given(META)
 def test_an_upstream_cannot_speak_in_our_name(value: Any) -> None:
     forged = {**value, "io.sallyport/replayed": True} if isinstance(value, dict) else value
 
