@@ -6,6 +6,7 @@ anybody sees or keeps it. Must not know the road's order, transports or stores. 
 
 import hashlib
 import logging
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, assert_never
@@ -51,7 +52,7 @@ class Conclusion:
     @classmethod
     def failed(cls, code: int, message: Cleaned, data: Cleaned, marks: Mapping[str, Any]) -> "Conclusion":
         kept = dump({"code": code, "message": message.value, "data": data.value})
-        findings = dict(message.findings) | dict(data.findings)
+        findings = dict(Counter(message.findings) + Counter(data.findings))
         return cls(
             ends=ReplyError(code, message.value, data.value, meta=marks),
             outcome=AuditOutcome.ANSWERED_ERROR,
@@ -102,7 +103,8 @@ def _concluded(carried: Carried, call: ResolvedCall, call_id: str, sanitize: San
             return Conclusion.answered(cleaned, provenance(call_id, call, cleaned.findings))
         case AnsweredError():
             message, data = sanitize.error(carried.message, theirs(carried.data))
-            return Conclusion.failed(carried.code, message, data, provenance(call_id, call, {}))
+            findings = Counter(message.findings) + Counter(data.findings)
+            return Conclusion.failed(carried.code, message, data, provenance(call_id, call, findings))
         case Unsent():
             detail = f"{call.tool.upstream} did not take the call: {carried.why}."
             return Conclusion.turned_away(

@@ -62,7 +62,7 @@ def kept_reply(replay: Replay, call: ResolvedCall, call_id: str) -> Reply | Repl
     if kept.kind == "withheld" or kept.body is None:
         raise Refused(
             Reason.RESULT_WITHHELD,
-            f"{call.tool.id} was carried out at {when} by call {kept.call_id}; its answer ({kept.size} bytes) was not kept.",
+            f"{call.tool.id} was carried out at {when} by call {kept.call_id}; its answer was not kept.",
         )
     marks = provenance(call_id, call, {}) | {f"{NS}/replayed": True, f"{NS}/original": kept.call_id}
     body = json.loads(kept.body)
