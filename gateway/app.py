@@ -120,7 +120,7 @@ class House:
             for name, upstream in self.upstreams.items()
         ]
         self.keyring = Keyring(folder / "keys.json", clock, [key.id for key in config.identity.keys])
-        self._key_client = key_client()
+        self._key_client = key_client() if config.identity.issuers else None
         keysets = KeySets(config.identity.issuers, self._key_client, clock, self._beside)
         self.road = Road(
             identity=Callers(config.identity, config.agents, self.keyring, keysets, clock),
@@ -183,7 +183,8 @@ class House:
         for upstream in self.upstreams.values():
             await upstream.close()
         await self._beside.close()
-        await self._key_client.aclose()
+        if self._key_client is not None:
+            await self._key_client.aclose()
         await self.index.close()
         await self.writer.close()
         self._journal.close()
@@ -234,7 +235,6 @@ async def serve(config: Config, base: Path, reached: Reached = lambda _: None) -
         await house.open()
         gc.collect()
         gc.freeze()  # what was built so far stays; collecting it over and over would only stop the loop
-        gc.set_threshold(5_000, 20, 50)
         addresses = config.listen
         _log.info("agents: http://%s/mcp   operators: http://%s/docs", addresses.agent, addresses.operator)
         planes = [(addresses.agent, house.agent_plane), (addresses.operator, Lazily(house.operator_plane))]

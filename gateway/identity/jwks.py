@@ -75,7 +75,10 @@ def key_client() -> httpx2.AsyncClient:
 class KeySets:
     """The keys of all configured issuers."""
 
-    def __init__(self, issuers: Sequence[Issuer], client: httpx2.AsyncClient, clock: Clock, tasks: Tasks) -> None:
+    def __init__(
+        self, issuers: Sequence[Issuer], client: httpx2.AsyncClient | None, clock: Clock, tasks: Tasks
+    ) -> None:
+        """`client` may be None where there is no issuer: making one reads the whole CA bundle."""
         self._sources = {issuer.id: _Source(issuer) for issuer in issuers}
         self._client = client
         self._clock = clock
@@ -148,6 +151,7 @@ class KeySets:
             source.fetching = None
 
     async def _get(self, url: str) -> Any:
+        assert self._client is not None
         async with self._client.stream("GET", url) as response:
             if response.status_code != httpx2.codes.OK:
                 raise _Unfetched(f"status {response.status_code}")
