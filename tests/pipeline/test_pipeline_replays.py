@@ -89,9 +89,7 @@ async def test_a_replay_of_what_was_not_kept_says_that_it_was_carried_out(kept: 
 
     assert refusal.reason is Reason.RESULT_WITHHELD
     assert refusal.told("call-1")["executed"] == "yes"
-    assert refusal.detail == (
-        f"helpdesk/refund was carried out at {WHEN} by call call-0; its answer was not kept."
-    )
+    assert refusal.detail == (f"helpdesk/refund was carried out at {WHEN} by call call-0; its answer was not kept.")
     assert (play.record["outcome"], play.record["executed"]) == (AuditOutcome.WITHHELD, "yes")
 
 
