@@ -1,19 +1,22 @@
 """A ledger room over the real writer and the real store, with a clock that only moves when told."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from gateway.config import schema
 from gateway.ledger.budgets import Budgets
 from gateway.ledger.loops import Loops
 from gateway.ledger.room import OnceLedger
 from gateway.ledger.stops import Stops
-from gateway.model.admission import Admission, Ticket
+from gateway.model.admission import Admission, Replay, Ticket
 from gateway.model.call import Asked
 from gateway.model.claim import Done, Kept
 from gateway.model.principal import Principal
+from gateway.model.refusal import Refused
 from gateway.model.tool import Effect, ResolvedCall, Tool
 from gateway.model.work import Entry, StoreUnavailable
 from gateway.store import ledger_sqlite, stops_sqlite
@@ -172,3 +175,18 @@ async def settled() -> None:
     """Lets everything that can run without the clock run."""
     for _ in range(20):
         await asyncio.sleep(0)
+
+
+OpenHouse = Callable[..., House]
+
+
+async def refused(house: House, call_id: str, of: object, **how: object) -> Refused:
+    with pytest.raises(Refused) as caught:
+        await house.admit(call_id, of, **how)
+    return caught.value
+
+
+async def replayed(house: House, call_id: str, of: object, **how: object) -> Replay:
+    admitted = await house.admit(call_id, of, **how)
+    assert isinstance(admitted, Replay), admitted
+    return admitted

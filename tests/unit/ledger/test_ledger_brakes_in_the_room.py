@@ -1,36 +1,14 @@
 """What the room charges and gives back: budgets and the loop brake around claims."""
 
-from collections.abc import Callable
-
-import pytest
-from ledger_kit import ALICE, House, answer, call, entry, tool
+from ledger_kit import ALICE, OpenHouse, answer, call, entry, refused, replayed, tool
 
 from gateway.config.schema import Budget, Loops
-from gateway.model.admission import Passed, Replay
+from gateway.model.admission import Passed
 from gateway.model.claim import InDoubt, NotDone
-from gateway.model.refusal import Reason, Refused
+from gateway.model.refusal import Reason
 from gateway.model.tool import Effect
 
-OpenHouse = Callable[..., House]
 BUDGET = [Budget(scope="agent", window="day", limit=2)]
-
-
-async def refused(house: House, call_id: str, of: object, **how: object) -> Refused:
-    with pytest.raises(Refused) as caught:
-        await house.admit(call_id, of, **how)
-    return caught.value
-
-
-async def replayed(house: House, call_id: str, of: object, **how: object) -> Replay:
-    admitted = await house.admit(call_id, of, **how)
-    assert isinstance(admitted, Replay), admitted
-    return admitted
-
-
-async def test_a_declared_read_claims_and_writes_nothing(house: House) -> None:
-    assert await house.admit("c1", call(tool(Effect.READ))) == Passed()
-    assert house.journal.entries == []
-    assert "claims.claimed" not in house.reached
 
 
 async def test_a_retry_pays_no_budget_and_is_served_even_when_it_is_spent(open_house: OpenHouse) -> None:

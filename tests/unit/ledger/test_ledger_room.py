@@ -1,30 +1,14 @@
 """Admission, departure and ending of one call after another; twins have a file of their own."""
 
-from collections.abc import Callable
-
 import pytest
-from ledger_kit import ALICE, BOB, House, answer, call, entry, tool
+from ledger_kit import ALICE, BOB, House, OpenHouse, answer, call, entry, refused, replayed, tool
 
-from gateway.model.admission import Passed, Replay
+from gateway.model.admission import Passed
 from gateway.model.call import Asked
 from gateway.model.claim import InDoubt, State
 from gateway.model.refusal import Reason, Refused
 from gateway.model.stop import Stop
 from gateway.model.tool import Effect
-
-OpenHouse = Callable[..., House]
-
-
-async def refused(house: House, call_id: str, of: object, **how: object) -> Refused:
-    with pytest.raises(Refused) as caught:
-        await house.admit(call_id, of, **how)
-    return caught.value
-
-
-async def replayed(house: House, call_id: str, of: object, **how: object) -> Replay:
-    admitted = await house.admit(call_id, of, **how)
-    assert isinstance(admitted, Replay), admitted
-    return admitted
 
 
 async def test_a_declared_read_claims_and_writes_nothing(house: House) -> None:
