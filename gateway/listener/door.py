@@ -15,8 +15,15 @@ from gateway.model.refusal import Reason, Refusal
 from gateway.wire import jsonrpc
 
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
-_ENDPOINT = re.compile(r"/(?:agents/([a-z][a-z0-9-]{0,39})/)?mcp")
+_AGENT: Final = "/(?:agents/([a-z][a-z0-9-]{0,39})/)?"
+_ROOT: Final = f"({_AGENT}http/([a-z][a-z0-9-]{{0,39}}))"
+# RFC 3986 segments, none of them empty or a dot segment in disguise: who resolves those, and when, differs by reader.
+_SEGMENT: Final = r"/(?!(?:\.|%2[eE]){1,2}(?:/|\Z))(?:[\w\-.~!$&'()*+,;=:@]|%[0-9a-fA-F]{2})+"
+_ENDPOINT = re.compile(f"{_AGENT}mcp")
+_SERVICE = re.compile(f"{_ROOT}((?:{_SEGMENT})+/?|/)", re.ASCII)
+_DESCRIBED = re.compile(f"{_AGENT}mcp|{_ROOT}")
 _WELL_KNOWN: Final = "/.well-known/oauth-protected-resource"
+_SERVICE_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +52,36 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Service:
+    """A path of a plain HTTP upstream, whether or not there is such an upstream."""
+
+    root: str
+    """`/http/{upstream}`, with the agent before it where the URL names one."""
+    agent: str | None
+    upstream: str
+    path: str
+    """What follows `root`, as sent: percent-encoded, with its leading slash, free of empty and dot segments."""
+
+
+@dataclass(frozen=True, slots=True)
 class Metadata:
-    """The RFC 9728 document of the endpoint at `path`."""
+    """The RFC 9728 document of what stands at `path`."""
 
     path: str
 
 
-Place = Endpoint | Metadata
+Place = Endpoint | Service | Metadata
 
 
-def place(path: str) -> Place | None:
-    """What stands at a path, or None."""
+def place(path: str, target: str = "") -> Place | None:
+    """What stands at a path, or None. `target` is the path as sent: decoded, a slash of a value looks like any other."""
     if (match := _ENDPOINT.fullmatch(path)) is not None:
         return Endpoint(match[1])
+    if (match := _SERVICE.fullmatch(target)) is not None:
+        return Service(*match.groups())
     if path.startswith(_WELL_KNOWN):
         described = path.removeprefix(_WELL_KNOWN) or "/mcp"
-        return Metadata(described) if _ENDPOINT.fullmatch(described) else None
+        return Metadata(described) if _DESCRIBED.fullmatch(described) else None
     return None
 
 
@@ -70,8 +91,8 @@ def ladder(head: Head, found: Place | None, door: Door, limits: Limits) -> Refus
     1. Host: a page that rebound its name to our address must learn nothing, not even which paths exist.
     2. Origin: a foreign page's script is turned away before anything looks at what it asks (MCP: MUST be 403).
     3. Path.
-    4. Method: POST, and for clients that name a legacy session GET and DELETE.
-    5. Header caps: before any header but the two above is believed.
+    4. Method: POST, and for clients that name a legacy session GET and DELETE; a plain HTTP upstream has its own.
+    5. Caps of path and headers: before any header but the two above is believed.
     """
     host = head.get("host")
     if host is None or "host" in head.repeated or not _answers(door, host.lower()):
@@ -82,10 +103,11 @@ def ladder(head: Head, found: Place | None, door: Door, limits: Limits) -> Refus
     if found is None:
         return Refusal(Reason.NOT_FOUND, "Nothing is served at this path.")
     if head.method not in (allowed := methods(head, found)):
-        return Refusal(Reason.WRONG_METHOD, f"This path answers {' and '.join(allowed)} only.")
+        return Refusal(Reason.WRONG_METHOD, f"This path answers {', '.join(allowed)} only.")
     if head.count > limits.headers or head.size > limits.header_bytes:
         return Refusal(
-            Reason.TOO_LARGE, f"The headers exceed {limits.headers} lines or {limits.header_bytes} bytes together."
+            Reason.TOO_LARGE,
+            f"The headers exceed {limits.headers} lines, or path and headers {limits.header_bytes} bytes together.",
         )
     return None
 
@@ -95,6 +117,8 @@ def methods(head: Head, found: Place | None) -> tuple[str, ...]:
     match found:
         case Metadata():
             return ("GET",)
+        case Service():
+            return _SERVICE_METHODS
         case _ if head.session is not None and head.version in (None, *jsonrpc.LEGACY):
             return ("POST", "GET", "DELETE")
         case _:

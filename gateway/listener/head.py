@@ -4,7 +4,7 @@ Lives only here: which headers the agent plane looks at at all, how their bytes 
 Must not know whether any of it is acceptable: `door` and the conversations judge. Called by `plane` for every request.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ _SINGLE: Final = {
         "content-encoding",
         "content-length",
         "idempotency-key",
+        "sallyport-user",
         "traceparent",
         "tracestate",
         "x-request-timeout",
@@ -34,6 +35,11 @@ class Head:
 
     method: str
     path: str
+    """Decoded."""
+    target: str
+    """The path as sent, percent-encoded; empty where a server does not tell."""
+    query: str
+    """As sent, without its question mark."""
     scheme: str
     peer: str
     fields: Mapping[str, str]
@@ -45,7 +51,9 @@ class Head:
     mcp_fault: str | None
     count: int
     size: int
-    """Bytes of all names and values."""
+    """Bytes of path, query and all names and values."""
+    lines: Sequence[tuple[bytes, bytes]]
+    """Every header as it came, names in lower case: only a plain HTTP service gives names a meaning nobody knows here."""
 
     def get(self, name: str) -> str | None:
         """The value of a header of `fields`."""
@@ -64,10 +72,12 @@ class Head:
 
 def read(scope: Mapping[str, Any]) -> Head:
     """Reads an ASGI HTTP scope."""
-    raw: Iterable[tuple[bytes, bytes]] = scope["headers"]
+    raw: Sequence[tuple[bytes, bytes]] = scope["headers"]
+    target: bytes = scope.get("raw_path") or b""
+    query: bytes = scope.get("query_string", b"")
     fields: dict[str, str] = {}
     repeated: set[str] = set()
-    count = size = 0
+    count, size = 0, len(target) + len(query)
     for name, value in raw:
         count += 1
         size += len(name) + len(value)
@@ -85,6 +95,8 @@ def read(scope: Mapping[str, Any]) -> Head:
     return Head(
         scope["method"],
         scope["path"],
+        target.decode("latin-1"),
+        query.decode("latin-1"),
         scope.get("scheme", "http"),
         client[0] if client else "",
         fields,
@@ -93,4 +105,5 @@ def read(scope: Mapping[str, Any]) -> Head:
         fault,
         count,
         size,
+        raw,
     )

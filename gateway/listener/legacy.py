@@ -116,7 +116,7 @@ class Legacy:
 
     async def _list(self, visit: Visit, request: jsonrpc.Request, session: Session) -> Answer:
         first = first_of_page(request.params)
-        seen = await tools(self._road, visit)
+        seen = await tools(self._road, visit, request.params)
         if isinstance(seen, Refusal):
             return self._pen.refusal(visit.voice, seen, visit.record.call_id)
         return self._pen.result(visit.voice, page(older.tools(seen, session.version), first))

@@ -84,7 +84,7 @@ class Modern:
 
     async def _list(self, visit: Visit, request: jsonrpc.Request) -> Answer:
         first = first_of_page(request.params)
-        seen = await tools(self._road, visit)
+        seen = await tools(self._road, visit, request.params)
         if isinstance(seen, Refusal):
             return self._pen.refusal(visit.voice, seen, visit.record.call_id)
         return self._pen.result(visit.voice, {**page(seen, first), "ttlMs": _LIST_TTL_MS, "cacheScope": "private"})

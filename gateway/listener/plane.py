@@ -11,9 +11,11 @@ from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gateway.listener import door, eras, resource
+from gateway.listener import door, eras, http_answers, resource
+from gateway.listener.body import json_body
 from gateway.listener.caller import Caller, Receive, Send
 from gateway.listener.head import Head, read
+from gateway.listener.http_calls import HttpCalls
 from gateway.listener.legacy import Legacy, Open
 from gateway.listener.limits import Intake, Limits, Slot
 from gateway.listener.modern import Modern
@@ -24,27 +26,25 @@ from gateway.listener.visit import Visit, passed
 from gateway.model.call import Arrival
 from gateway.model.principal import Principal
 from gateway.model.refusal import Reason, Refusal, Refused
-from gateway.ports import Clock, Record, Road
+from gateway.ports import Clock, HttpTools, Record, Road
 from gateway.tasks import Tasks
 from gateway.wire import jsonrpc
-from gateway.wire.strict_json import MalformedJson, parse
 
 _log = logging.getLogger("sallyport")
-_NO_CONTENT: Final = 204
+_NO_CONTENT: Final = frozenset({204, 304})
 _HANGS_UP: Final = frozenset({Reason.TOO_LARGE, Reason.TOO_SLOW})
 """After these the rest of the body is not worth waiting for."""
-_TYPE: Final = frozenset({"content-type", "content-encoding"})
-"""Standing there twice, they say two things."""
 
 
 class AgentPlane:
-    """`/mcp` and `/agents/{agent}/mcp` in both eras, and their RFC 9728 documents. One per process.
+    """`/mcp` in both eras, `/http/{upstream}/…`, both below `/agents/{agent}` too, and their RFC 9728 documents.
 
     The ladder, and why each rung stands where it does (first failure answers):
 
     1. Door (`door.ladder`): Host, Origin, path, method, header caps. Costs nothing, tells nothing.
     2. Room: beyond so many requests in flight, honest refusal is better than slow service to all.
-    3. Identity: nobody unproven gets a byte of their body looked at.
+    3. Identity: nobody unproven gets a byte of their body looked at. A plain HTTP call goes its own way from here, over the
+       rungs 4 and 5 (`HttpCalls`).
     4. Content type and encoding, then the body: size, deadline.
     5. Parse: the one parse; whatever is ambiguous as JSON dies here.
     6. One message, unambiguous headers (`eras.readable`): only now there is an id to answer to.
@@ -62,6 +62,7 @@ class AgentPlane:
         clock: Clock,
         new_call_id: Callable[[], str],
         version: str,
+        http: HttpTools | None = None,
         limits: Limits = Limits(),  # noqa: B008  frozen
     ) -> None:
         self._road = road
@@ -75,6 +76,7 @@ class AgentPlane:
         self._streams = Streams(limits, clock, self._tasks)
         self._modern = Modern(road, self._pen)
         self._legacy = Legacy(road, self._pen, sessions, self._streams)
+        self._http_calls = HttpCalls(road, http)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         match scope["type"]:
@@ -94,13 +96,14 @@ class AgentPlane:
 
     async def _http(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         head = read(scope)
-        found = door.place(head.path)
+        found = door.place(head.path, head.target)
         credential = resource.credential(head)
         arrival = Arrival(
             call_id=self._new_call_id(),
             credential=credential if isinstance(credential, str) else None,
-            endpoint_agent=found.agent if isinstance(found, door.Endpoint) else None,
+            endpoint_agent=None if found is None or isinstance(found, door.Metadata) else found.agent,
             peer=head.peer,
+            assertion=head.get("sallyport-user"),
         )
         knock = _Knock(self._road.open(arrival), arrival, head, found, Caller(receive, self._tasks), Slot(self._intake))
         try:
@@ -109,7 +112,7 @@ class AgentPlane:
                 knock.slot.leave()  # a stream waits; it is no request in flight
                 await self._streams.hold(answer.session, answer.ends, receive, send)
             else:
-                await _send(answer, knock.caller, send)
+                await _send(answer, knock.caller, send, bodiless=head.method == "HEAD")
         finally:
             knock.slot.leave()
             knock.caller.release()
@@ -118,6 +121,8 @@ class AgentPlane:
         """Climbs the ladder. The one place where refusals are caught, sealed and rendered."""
         record, head, voice = knock.record, knock.head, UNHEARD
         try:
+            if isinstance(knock.found, door.Service):
+                record.note(method=head.method)
             passed(door.ladder(head, knock.found, self._door, self._limits))
             if isinstance(knock.found, door.Metadata):
                 answer = resource.document(head, knock.found, self._issuers)
@@ -126,9 +131,12 @@ class AgentPlane:
             knock.slot.enter()
             passed(unusable)
             principal = await self._road.identify(record, knock.arrival)
+            if isinstance(knock.found, door.Service):
+                visit = Visit(record, principal, head, knock.caller, voice)
+                return await self._http_calls.answer(visit, knock.found, knock.slot)
             if head.method != "POST":
                 return self._beside(knock, principal)
-            frame = jsonrpc.classify(await self._json(knock))
+            frame = jsonrpc.classify(await json_body(head, knock.slot, knock.caller.receive))
             voice = eras.voice(frame, head)
             passed(eras.readable(frame, head))
             visit = Visit(record, principal, head, knock.caller, voice)
@@ -146,19 +154,6 @@ class AgentPlane:
             return self._legacy.end(knock.record, session)
         return self._legacy.stream(knock.record, session, principal)
 
-    async def _json(self, knock: "_Knock") -> Any:
-        """The parsed body. Raises Refused: wrong-type, too-large, too-slow, malformed."""
-        head = knock.head
-        kind = (head.get("content-type") or "").partition(";")[0].strip().lower()
-        plain = kind == "application/json" and head.get("content-encoding") in (None, "identity")
-        if not plain or _TYPE & head.repeated:
-            raise Refused(Reason.WRONG_TYPE, "The body is not announced as plain application/json.")
-        body = await knock.slot.body(knock.caller.receive, head.get("content-length"))
-        try:
-            return parse(body)
-        except MalformedJson as error:
-            raise Refused(Reason.MALFORMED, f"The body is no JSON this gateway accepts: {error}.") from None
-
     async def _turn_away(self, knock: "_Knock", refusal: Refusal, voice: Voice) -> Answer:
         try:
             await self._road.refuse(knock.record, refusal)
@@ -166,11 +161,13 @@ class AgentPlane:
             refusal = unwritten.refusal
         except Exception:  # noqa: BLE001  a record that cannot be sealed must not leave the caller without an answer
             refusal = _defect(knock.record.call_id)
-        headers: Headers = resource.challenge(knock.head, refusal, self._issuers)
+        headers: Headers = resource.challenge(knock.head, knock.found, refusal, self._issuers)
         if refusal.reason is Reason.WRONG_METHOD:
             headers += ((b"allow", ", ".join(door.methods(knock.head, knock.found)).encode()),)
         if refusal.reason in _HANGS_UP:
             headers += ((b"connection", b"close"),)
+        if isinstance(knock.found, door.Service):
+            return http_answers.problem(refusal, knock.record.call_id, headers)
         return self._pen.refusal(voice, refusal, knock.record.call_id, headers)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
@@ -202,17 +199,17 @@ def _defect(call_id: str) -> Refusal:
     return Refusal(Reason.INTERNAL, f"The gateway failed while handling call {call_id}.")
 
 
-async def _send(answer: Answer, caller: Caller, send: Send) -> None:
+async def _send(answer: Answer, caller: Caller, send: Send, *, bodiless: bool) -> None:
     """Sends an answer, and says so to whoever wants to know that it was heard."""
     if answer.delivered is not None:
         await asyncio.sleep(0)  # lets the watcher see a connection that was closed in this very turn of the loop
-    headers = answer.headers if answer.status == _NO_CONTENT else (*answer.headers, _length(answer))
+    headers = answer.headers if answer.status in _NO_CONTENT else (*answer.headers, _length(answer))
     try:
         if not caller.gone:
             await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         if caller.gone:
             return
-        await send({"type": "http.response.body", "body": answer.body, "more_body": False})
+        await send({"type": "http.response.body", "body": b"" if bodiless else answer.body, "more_body": False})
     except OSError:
         return
     # Not asked again whether the caller is gone: once a response is complete, servers report a disconnect to everyone.

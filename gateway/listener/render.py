@@ -79,7 +79,7 @@ class Pen:
 
     def refusal(self, voice: Voice, refusal: Refusal, call_id: str, headers: Headers = ()) -> Answer:
         """A refusal in the shape its row says; `headers` are added unless it becomes a tool result."""
-        headers = JSON + headers + _retry_after(refusal)
+        headers = JSON + headers + retry_after(refusal)
         match shape(voice, refusal):
             case Shape.RESULT:
                 return self.result(voice, tool_result(refusal, call_id))
@@ -133,7 +133,8 @@ def _relayed(voice: Voice, error: ReplyError) -> Answer:
     return Answer(relayed, body, JSON, error.delivered)
 
 
-def _retry_after(refusal: Refusal) -> Headers:
+def retry_after(refusal: Refusal) -> Headers:
+    """`Retry-After` in whole seconds (RFC 9110 §10.2.3), where the refusal knows when."""
     if refusal.retry_after_ms is None:
         return ()
     return ((b"retry-after", str(math.ceil(refusal.retry_after_ms / 1000)).encode()),)

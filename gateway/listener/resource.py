@@ -6,7 +6,7 @@ know whether a credential is good: identity proves. Called by `plane`.
 
 from collections.abc import Sequence
 
-from gateway.listener.door import Metadata
+from gateway.listener.door import Metadata, Place, Service
 from gateway.listener.head import Head
 from gateway.listener.render import JSON, Answer, Headers
 from gateway.model.refusal import Reason, Refusal, Refused
@@ -17,8 +17,10 @@ def credential(head: Head) -> str | Refusal | None:
     """The bearer credential; None when there is no Authorization header.
 
     A header that is no single bearer credential is refused: taken for absent it would turn a mistaken caller into an
-    anonymous one.
+    anonymous one. So are two words on who the user is, of which only one could be heard.
     """
+    if "sallyport-user" in head.repeated:
+        return Refusal(Reason.UNAUTHENTICATED, "There is more than one Sallyport-User header.")
     sent = head.get("authorization")
     if sent is None:
         return None
@@ -41,8 +43,11 @@ def document(head: Head, about: Metadata, issuers: Sequence[str]) -> Answer:
     return Answer(200, dump(told), JSON)
 
 
-def challenge(head: Head, refusal: Refusal, issuers: Sequence[str]) -> Headers:
-    """`WWW-Authenticate` for the refusals that another credential would cure (RFC 6750 §3, RFC 9728 §5.1)."""
+def challenge(head: Head, found: Place | None, refusal: Refusal, issuers: Sequence[str]) -> Headers:
+    """`WWW-Authenticate` for the refusals that another credential would cure (RFC 6750 §3, RFC 9728 §5.1).
+
+    All paths of a plain HTTP upstream are one resource.
+    """
     match refusal.reason:
         case Reason.UNAUTHENTICATED:
             error = ', error="invalid_token"' if head.get("authorization") is not None else ""
@@ -50,7 +55,8 @@ def challenge(head: Head, refusal: Refusal, issuers: Sequence[str]) -> Headers:
             error = ', error="insufficient_scope"'
         case _:
             return ()
-    where = f', resource_metadata="{_origin(head)}/.well-known/oauth-protected-resource{head.path}"' if issuers else ""
+    path = found.root if isinstance(found, Service) else head.path
+    where = f', resource_metadata="{_origin(head)}/.well-known/oauth-protected-resource{path}"' if issuers else ""
     return ((b"www-authenticate", f'Bearer realm="sallyport"{where}{error}'.encode("latin-1")),)
 
 

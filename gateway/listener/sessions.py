@@ -2,7 +2,7 @@
 
 Lives only here: what a session id holds, its key, its end. The principal is the sealed value's associated data, so an id
 is readable only together with the principal it was given to; to anyone else it is as unknown as a made-up one. Must not
-know HTTP, streams or requests in flight. Called by the legacy conversation. Ended sessions are remembered in this process.
+know HTTP, streams, requests in flight or where ended sessions are remembered. Called by the legacy conversation.
 """
 
 import base64
@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from gateway.homes import EndedSessions
 from gateway.model.principal import Principal
 from gateway.model.refusal import Reason, Refused
 from gateway.ports import Clock
@@ -27,7 +28,6 @@ MAX_AGE_S: Final = 24 * 3600.0
 _MAX_CLIENT: Final = 4096
 """Bytes of client info and capabilities: the id travels in a header of every request."""
 _MAX_ID: Final = 8192
-_MAX_ENDED: Final = 65_536
 _NONCE: Final = 12
 
 
@@ -53,11 +53,11 @@ class Session:
 class Sessions:
     """Makes and reads session ids."""
 
-    def __init__(self, secret: bytes, clock: Clock) -> None:
+    def __init__(self, secret: bytes, clock: Clock, ended: EndedSessions) -> None:
         key = HKDF(SHA256(), 32, salt=None, info=b"sallyport legacy sessions v1").derive(secret)
         self._seal = AESGCM(key)
         self._clock = clock
-        self._ended: dict[bytes, float] = {}
+        self._ended = ended
 
     def start(
         self, principal: Principal, version: str, client: Mapping[str, Any], capabilities: Mapping[str, Any]
@@ -84,12 +84,7 @@ class Sessions:
 
     def end(self, session: Session) -> None:
         """Ends a session for good."""
-        now = self._clock.now()
-        if len(self._ended) >= _MAX_ENDED:
-            self._ended = {key: ends for key, ends in self._ended.items() if ends >= now}
-        if len(self._ended) >= _MAX_ENDED:
-            del self._ended[next(iter(self._ended))]
-        self._ended[session.key] = session.ends
+        self._ended.add(session.key, session.ends)
 
     def _open(self, text: str, principal: Principal) -> Session | None:
         if len(text) > _MAX_ID:

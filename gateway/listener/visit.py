@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from gateway.listener.asking import trace_of
 from gateway.listener.caller import Caller, NeverMind
 from gateway.listener.head import Head
 from gateway.listener.render import Voice
@@ -54,8 +55,10 @@ async def walk(road: Road, visit: Visit, asked: Asked) -> Reply | ReplyError | R
         return Refusal(Reason.OUTCOME_UNKNOWN, "The gateway was stopped before the answer came.")
 
 
-async def tools(road: Road, visit: Visit) -> Sequence[Mapping[str, Any]] | Refusal:
+async def tools(road: Road, visit: Visit, params: Mapping[str, Any]) -> Sequence[Mapping[str, Any]] | Refusal:
     """The tools the principal sees. The road has sealed the record."""
+    meta = params.get("_meta")
+    visit.record.note(trace=trace_of(meta if isinstance(meta, dict) else {}, visit.head).noted)
     try:
         return await road.list_tools(visit.record, visit.principal)
     except Refused as refused:

@@ -1,7 +1,7 @@
 """Reading one HTTP answer: a JSON body or an event stream, bounded, down to the one response that was awaited.
 
 Lives only here: size limits, the search for our response among a server's other messages, `Retry-After`. Must not know what
-an answer proves (verdict) or whether it may be asked again. Called by `exchange.py`.
+an answer proves (verdict) or whether it may be asked again. Called by `exchange.py` and `openapi_answer.py`.
 """
 
 import asyncio
@@ -48,14 +48,15 @@ class Reader:
     async def hear(self, response: aiohttp.ClientResponse, awaited: jsonrpc.Id | None, other: Other) -> Heard:
         """The response to `awaited`; with None only the status is read. Raises Unusable and what aiohttp raises."""
         frame: jsonrpc.Response | None = None
-        if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-            raise Unusable("a compressed answer, which was not asked for")
+        must_be_plain(response)
         if awaited is None:
             response.release()
         elif response.content_type == "text/event-stream":
             frame = await self._stream(response, awaited, other)
         else:
-            frame = awaited_frame(jsonrpc.classify(_parse(await self._whole(response))), awaited)
+            if not (body := await self.whole(response)):
+                raise Unusable(f"HTTP {response.status} without an answer")
+            frame = awaited_frame(jsonrpc.classify(parsed(body)), awaited)
         return Heard(frame, "", response.status, _session(response), self.retry_after(response))
 
     def retry_after(self, response: aiohttp.ClientResponse) -> int | None:
@@ -70,7 +71,8 @@ class Reader:
         except (ValueError, OverflowError):
             return None
 
-    async def _whole(self, response: aiohttp.ClientResponse) -> bytes:
+    async def whole(self, response: aiohttp.ClientResponse) -> bytes:
+        """The body, perhaps empty. Raises Unusable when it is too large, and what aiohttp raises."""
         parts: list[bytes] = []
         size = response.content_length or 0
         if size > self.max_answer:
@@ -81,8 +83,6 @@ class Reader:
             if size > self.max_answer:
                 raise Unusable(f"an answer of more than {self.max_answer} bytes")
             parts.append(part)
-        if not size:
-            raise Unusable(f"HTTP {response.status} without an answer")
         return b"".join(parts)
 
     async def _stream(self, response: aiohttp.ClientResponse, awaited: jsonrpc.Id, other: Other) -> jsonrpc.Response:
@@ -98,7 +98,7 @@ class Reader:
             for event in events:
                 if not event.data:
                     continue  # the priming event of 2025-11-25
-                frame = jsonrpc.classify(_parse(event.data))
+                frame = jsonrpc.classify(parsed(event.data))
                 if isinstance(frame, jsonrpc.Request | jsonrpc.Notification):
                     other(frame)
                     continue
@@ -122,6 +122,12 @@ class Reader:
             response.close()  # does nothing to a connection that is back in the pool
 
 
+def must_be_plain(response: aiohttp.ClientResponse) -> None:
+    """Raises Unusable for a compressed answer: we never ask for one, and it may unfold without end."""
+    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise Unusable("a compressed answer, which was not asked for")
+
+
 def awaited_frame(frame: jsonrpc.Frame, awaited: jsonrpc.Id) -> jsonrpc.Response:
     """The frame when it is the answer to `awaited`. Raises Unusable.
 
@@ -140,7 +146,8 @@ def awaited_frame(frame: jsonrpc.Frame, awaited: jsonrpc.Id) -> jsonrpc.Response
             raise Unusable("a call instead of an answer")
 
 
-def _parse(data: bytes) -> Any:
+def parsed(data: bytes) -> Any:
+    """One JSON value. Raises Unusable."""
     try:
         return parse(data)
     except MalformedJson:

@@ -1,7 +1,7 @@
 """What is said to an upstream: the parameters of a call, of a listing and of the openings of both eras.
 
 Lives only here: which `_meta` members a request carries and that capabilities are never overstated. Must not know how it
-travels. Called by both kinds of upstream; pure.
+travels. Called by every kind of upstream; pure.
 """
 
 from collections.abc import Mapping
@@ -12,6 +12,7 @@ from gateway.model.outbound import Outbound
 from gateway.wire import jsonrpc
 
 CLIENT: Final = {"name": "sallyport", "version": "0.1.0"}
+_TRACE: Final = ("traceparent", "tracestate")
 _MODERN_META: Final[Mapping[str, Any]] = {
     jsonrpc.META_VERSION: jsonrpc.MODERN,
     jsonrpc.META_CAPABILITIES: {},
@@ -31,6 +32,12 @@ def call_params(era: Era, call: Outbound) -> dict[str, Any]:
     if call.idempotency_key is not None:
         meta[jsonrpc.META_IDEMPOTENCY_KEY] = call.idempotency_key
     return params(era, {"name": call.tool.name, "arguments": call.arguments}, meta)
+
+
+def trace_headers(meta: Mapping[str, Any]) -> dict[str, str]:
+    """Trace context as HTTP headers (W3C Trace Context), as far as it can stand in one."""
+    found = {name: meta[name] for name in _TRACE if isinstance(meta.get(name), str)}
+    return {name: value for name, value in found.items() if value.isascii() and value.isprintable()}
 
 
 def initialize_params() -> dict[str, Any]:

@@ -1,13 +1,13 @@
-"""One POST and its answer over a warm pool: the only place where aiohttp is driven.
+"""One request and its answer over a warm pool: the only place where aiohttp is driven.
 
-Lives only here: the pool, timeouts, and whether a byte may have left. Must not know eras, sessions or tools. A POST is
-written at most once: aiohttp retries only idempotent methods, redirects are off, cookies and proxies unknown.
-Called by `http.py`.
+Lives only here: the pool, timeouts, and whether a byte may have left. Must not know eras, sessions or tools. A request is
+written at most once: redirects are off, cookies and proxies unknown, and `_Body` keeps aiohttp from sending idempotent
+methods again. Called by `http.py` and `openapi.py`.
 """
 
 import math
-from collections.abc import Mapping
-from typing import Final, cast
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, TypeVar, cast
 
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
@@ -22,6 +22,8 @@ from gateway.upstream.answer import Other, Reader, Unusable
 from gateway.upstream.verdict import Exchanged, Heard
 from gateway.wire import jsonrpc
 
+T = TypeVar("T")
+
 CONNECT_S: Final = 2.0
 _IDLE_S: Final = 4.0
 """Shorter than the 5 s after which common servers close idle connections: a request that meets the close is lost."""
@@ -31,6 +33,7 @@ _HEADERS: Final = {
     "Content-Type": "application/json",
     "User-Agent": "sallyport",
 }
+_TYPE: Final = ("Content-Type",)
 _FAULTS: Final = (aiohttp.ClientError, HttpProcessingError, OSError, ValueError, RuntimeError)
 """What aiohttp raises for a peer's misdeeds; RuntimeError is its word for a connection that is gone."""
 
@@ -39,7 +42,7 @@ class _Body(Payload):
     """The request body, which knows whether a byte of the request may have left.
 
     aiohttp holds the head back until the body's first chunk, so nothing has left before `write` is entered, and a transport
-    that is closing takes nothing. From then on only an answer can tell.
+    that is closing takes nothing. From then on only an answer can tell. An empty body serves requests without one.
     """
 
     _autoclose = True
@@ -50,6 +53,11 @@ class _Body(Payload):
         self._reached = reached
         self.departed = False
 
+    @property
+    def consumed(self) -> bool:
+        """Always: aiohttp would write PUT, DELETE and GET a second time when a connection breaks, and asks this first."""
+        return True
+
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
         return cast("bytes", self._value).decode(encoding, errors)
 
@@ -57,17 +65,28 @@ class _Body(Payload):
         self._reached("upstream.before-send")
         transport = cast("StreamWriter", writer).transport
         self.departed = transport is not None and not transport.is_closing()
-        await writer.write(self._value)
+        if self._value:
+            await writer.write(self._value)
+        else:
+            writer.send_headers()
         self._reached("upstream.after-send")
 
 
 class HttpExchange:
     """The pool toward one server. Needs a running loop from its first exchange on."""
 
-    def __init__(self, url: str, headers: Mapping[str, str], max_answer: int, clock: Clock) -> None:
+    def __init__(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        max_answer: int,
+        clock: Clock,
+        standing: Mapping[str, str] = _HEADERS,
+    ) -> None:
+        """`headers` are the operator's, `standing` ours, which win."""
         self._url = URL(url)
         self._headers = CIMultiDict(headers)
-        self._headers.update(_HEADERS)
+        self._headers.update(standing)
         self._reader = Reader(max_answer, clock)
         self._clock = clock
         self._session: aiohttp.ClientSession | None = None
@@ -85,22 +104,45 @@ class HttpExchange:
 
         Never raises for what the other side does; a cancelled exchange closes its connection.
         """
+
+        async def hear(response: aiohttp.ClientResponse) -> Heard:
+            try:
+                return await self._reader.hear(response, awaited, other)
+            except Unusable as unusable:
+                response.close()
+                return Heard(None, str(unusable), response.status, None, self._reader.retry_after(response))
+
+        return await self.carry("POST", self._url, body, headers, deadline, reached, hear)
+
+    async def carry(
+        self,
+        method: str,
+        url: URL,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        deadline: float,
+        reached: Reached,
+        read: Callable[[aiohttp.ClientResponse], Awaitable[T]],
+    ) -> T | Unsent | Lost:
+        """Sends once, and what `read` makes of the answer; it may raise what aiohttp raises. Otherwise like `post`."""
         wait_s = deadline - self._clock.monotonic()
         if wait_s <= 0:
             return Unsent("no time was left to send it")
-        payload = _Body(body, reached)
+        payload = _Body(body or b"", reached)
         # One timer of aiohttp's covers pool, connection, head and body; it would round long ones up to whole seconds.
         timeout = aiohttp.ClientTimeout(total=wait_s, connect=CONNECT_S, ceil_threshold=math.inf)
         response: aiohttp.ClientResponse | None = None
         try:
-            response = await self._pool().post(
-                self._url, data=payload, headers=headers, timeout=timeout, allow_redirects=False
+            response = await self._pool().request(
+                method,
+                url,
+                data=payload,
+                headers=headers,
+                timeout=timeout,
+                allow_redirects=False,
+                skip_auto_headers=_TYPE if body is None else None,
             )
-            heard = await self._reader.hear(response, awaited, other)
-        except Unusable as unusable:
-            assert response is not None
-            response.close()
-            return Heard(None, str(unusable), response.status, None, self._reader.retry_after(response))
+            answer = await read(response)
         except BaseException as fault:
             if response is not None:
                 response.close()
@@ -108,7 +150,7 @@ class HttpExchange:
                 return _fault(fault, departed=payload.departed)
             raise
         reached("upstream.answered")
-        return heard
+        return answer
 
     async def delete(self, headers: Mapping[str, str], wait_s: float) -> None:
         """Ends a session as far as the server cares; failures do not matter."""
@@ -144,5 +186,5 @@ def _fault(fault: Exception, *, departed: bool) -> Unsent | Lost:
             "no answer in time" if timed_out else "the connection broke before the answer was complete", timed_out
         )
     if isinstance(fault, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
-        return Unsent("TLS failed")
-    return Unsent("it could not be reached in time" if timed_out else "it could not be reached")
+        return Unsent("TLS failed", cause="unreached")
+    return Unsent("it could not be reached in time" if timed_out else "it could not be reached", cause="unreached")

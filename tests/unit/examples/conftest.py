@@ -21,9 +21,9 @@ class Desk:
         self.path = folder / "helpdesk.db"
         self._processes: list[subprocess.Popen[str]] = []
 
-    def serve(self, *options: str) -> str:
+    def serve(self, *options: str, module: str = "http") -> str:
         """The address of a new HTTP server, once it says that it listens."""
-        command = [sys.executable, "-m", "examples.helpdesk.http", "--db", str(self.path), "--port", "0", *options]
+        command = [sys.executable, "-m", f"examples.helpdesk.{module}", "--db", str(self.path), "--port", "0", *options]
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         self._processes.append(process)
         assert process.stdout is not None

@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any
 
 from gateway.listener.door import Door
+from gateway.listener.ended import EndedHere
 from gateway.listener.limits import Limits
 from gateway.listener.plane import AgentPlane
 from gateway.listener.sessions import Sessions
@@ -16,6 +17,7 @@ from gateway.model.outcome import AuditOutcome
 from gateway.model.principal import Principal
 from gateway.model.refusal import Reason, Refusal, Refused
 from gateway.model.work import Entry
+from gateway.ports import HttpTools
 from gateway.wire import jsonrpc
 
 ALICE = Principal("default", "support-bot", "key:k1", "alice", "key:k1")
@@ -117,17 +119,23 @@ class FakeRoad:
 
 
 def plane(
-    road: FakeRoad, *, limits: Limits = DEFAULT, issuers: Sequence[str] = (), clock: FakeClock | None = None
+    road: FakeRoad,
+    *,
+    limits: Limits = DEFAULT,
+    issuers: Sequence[str] = (),
+    clock: FakeClock | None = None,
+    http: HttpTools | None = None,
 ) -> AgentPlane:
     clock, numbers = clock or FakeClock(), count(1)
     return AgentPlane(
         road,
-        Sessions(b"a secret of the test, 32 bytes..", clock),
+        Sessions(b"a secret of the test, 32 bytes..", clock, EndedHere(clock)),
         allowed=Door.of("127.0.0.1:8080", ["gateway.example"], ["https://app.example"]),
         issuers=issuers,
         clock=clock,
         new_call_id=lambda: f"call-{next(numbers)}",
         version="9.9",
+        http=http,
         limits=limits,
     )
 

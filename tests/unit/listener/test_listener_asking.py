@@ -18,7 +18,9 @@ def ask(params=None, /, *lines: tuple[str, str], **meta) -> Asked:
 
 
 def test_a_bare_call_asks_for_nothing_else() -> None:
-    assert ask() == Asked(name="t", arguments={}, era="modern", version="2026-07-28")
+    found = ask()
+    assert found == Asked(name="t", arguments={}, era="modern", version="2026-07-28", trace=found.trace)
+    assert (found.trace.parent, found.trace.state, found.trace.sampled, found.trace.link) == (None, None, None, None)
 
 
 @pytest.mark.parametrize(
@@ -38,21 +40,29 @@ def test_a_key_may_stand_in_several_places(lines, meta, params, key, source) -> 
 
 
 @pytest.mark.parametrize(
-    ("lines", "meta", "expected"),
+    ("lines", "meta", "parent", "state", "link"),
     [
-        ([], {}, (None, None)),
-        ([("traceparent", TRACE), ("tracestate", "a=b")], {}, (TRACE, "a=b")),
-        ([("traceparent", OTHER), ("tracestate", "a=b")], {"traceparent": TRACE}, (TRACE, None)),
-        ([("traceparent", OTHER)], {"traceparent": "torn"}, (None, None)),
-        ([("traceparent", TRACE)] * 2, {}, (None, None)),
-        ([("traceparent", TRACE.replace("00-", "ff-"))], {}, (None, None)),
-        ([], {"traceparent": TRACE, "tracestate": "x" * 513}, (TRACE, None)),
-        ([], {"traceparent": 1, "tracestate": "a=b"}, (None, None)),
+        ([], {}, None, None, None),
+        ([("traceparent", TRACE), ("tracestate", "a=b")], {}, TRACE, "a=b", None),
+        ([("traceparent", OTHER), ("tracestate", "a=b")], {"traceparent": TRACE}, TRACE, None, OTHER),
+        ([("traceparent", TRACE)], {"traceparent": TRACE, "tracestate": "a=b"}, TRACE, "a=b", None),
+        ([("traceparent", OTHER)], {"traceparent": "torn", "tracestate": "a=b"}, OTHER, None, None),
+        ([("traceparent", TRACE)] * 2, {}, None, None, None),
+        ([("traceparent", OTHER)] * 2, {"traceparent": TRACE}, TRACE, None, None),
     ],
 )
-def test_a_trace_is_taken_whole_from_one_place(lines, meta, expected) -> None:
-    found = ask(None, *lines, **meta)
-    assert (found.traceparent, found.tracestate) == expected
+def test_a_trace_is_taken_whole_from_one_place(lines, meta, parent, state, link) -> None:
+    found = ask(None, *lines, **meta).trace
+    if parent is not None:
+        assert parent == f"00-{found.id}-{found.parent}-01"
+    assert (found.parent is None, found.state, found.link) == (parent is None, state, link)
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"), [(0, 0), (3, 3), (999, 999), (1000, 0), (-1, 0), (True, 0), ("2", 0), (2.0, 0)]
+)
+def test_attempts_of_a_gateway_before_us_count_and_nonsense_does_not(sent, kept) -> None:
+    assert ask(None, **{"io.sallyport/attempt": sent}).attempt == kept
 
 
 @pytest.mark.parametrize(
