@@ -35,19 +35,34 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         yield
 
+    def cut_off(self) -> None:
+        """Waits for nobody any more; a request that is cancelled may still say so to its caller."""
+        self.force_exit = True
+        for task in tuple(self.server_state.tasks):
+            task.cancel()
 
-async def listen(planes: Sequence[tuple[str, Any]], stopping: Callable[[], None], drain_s: float) -> None:
+
+async def listen(
+    planes: Sequence[tuple[str, Any]],
+    stopping: Callable[[], None],
+    drain_s: float,
+    hurrying: Callable[[], None] = lambda: None,
+) -> None:
     """Serves every (address, application) until SIGINT or SIGTERM; `stopping` is told first.
 
+    A second signal means now: requests are cancelled and `hurrying` is told, also after this has returned.
     Raises OSError for an address that cannot be had, before anything is served.
     """
     with contextlib.ExitStack() as bound:
         pairs = [(_server(app, drain_s), _bound(bound, address)) for address, app in planes]
 
         def stop() -> None:
-            stopping()
+            again = pairs[0][0].should_exit
+            (hurrying if again else stopping)()
             for server, _ in pairs:
                 server.should_exit = True
+                if again:
+                    server.cut_off()
 
         loop = asyncio.get_running_loop()
         for one in (signal.SIGINT, signal.SIGTERM):

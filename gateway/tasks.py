@@ -35,11 +35,15 @@ class Tasks:
             await asyncio.wait(self._running, timeout=wait_s)
         return len(self._running)
 
+    def cancel(self) -> None:
+        """Cancels what still runs, and waits for nothing."""
+        for task in tuple(self._running):
+            task.cancel()
+
     async def close(self) -> None:
         """Cancels what still runs and waits for it."""
         running = tuple(self._running)
-        for task in running:
-            task.cancel()
+        self.cancel()
         await asyncio.gather(*running, return_exceptions=True)
 
     def _ended(self, task: asyncio.Task[Any]) -> None:

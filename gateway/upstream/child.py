@@ -12,7 +12,7 @@ import signal
 from collections.abc import Mapping
 from typing import Any, Final
 
-from gateway.config.schema import McpStdio
+from gateway.config.upstreams import McpStdio
 from gateway.model.outcome import Lost, Unsent
 from gateway.ports import Reached
 from gateway.tasks import Tasks
@@ -68,14 +68,14 @@ class Child:
         try:
             line = dump(message) + b"\n"
         except (TypeError, ValueError):
-            return Unsent("it has no JSON form")
+            return Unsent("it has no JSON form", cause="never")
         stdin = self._process.stdin
         if not self.alive or stdin is None or stdin.is_closing():
-            return Unsent("its process has ended")
+            return Unsent("its process has ended", cause="unreached")
         if wait_s <= 0:
             return Unsent("no time was left to send it")
         if stdin.transport.get_write_buffer_size() > _MAX_UNREAD:
-            return Unsent("its process does not read what it is sent")
+            return Unsent("its process does not read what it is sent", cause="unreached")
         reached("upstream.before-send")
         stdin.write(line)
         reached("upstream.after-send")

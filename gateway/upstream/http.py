@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from yarl import URL
 
-from gateway.config.schema import McpHttp
+from gateway.config.upstreams import McpHttp
 from gateway.model.outbound import Outbound
 from gateway.model.outcome import Carried, Unsent
 from gateway.ports import Clock, Permit, Reached
@@ -30,7 +30,6 @@ from gateway.wire.strict_json import dump
 _FAREWELL_S: Final = 1.0
 _ANSWER_S: Final = 5.0
 _ANSWERS_AT_ONCE: Final = 16
-_TRACE: Final = ("traceparent", "tracestate")
 
 _Said = Callable[[Link], tuple[dict[str, Any], Mapping[str, str]]]
 """Parameters and headers of a request, which differ by era."""
@@ -63,7 +62,7 @@ class McpHttpUpstream:
         return await self._permits.permit(deadline)
 
     async def send(self, call: Outbound, deadline: float) -> Carried:
-        extra = {name: call.meta[name] for name in _TRACE if _is_header(call.meta.get(name))}
+        extra = envelope.trace_headers(call.meta)
         if call.idempotency_key is not None:
             extra["Idempotency-Key"] = call.idempotency_key
 
@@ -137,7 +136,7 @@ class McpHttpUpstream:
         try:
             body = dump(message)
         except (TypeError, ValueError):
-            return Unsent("it has no JSON form")
+            return Unsent("it has no JSON form", cause="never")
         return await self._exchange.post(body, extra, message.get("id"), deadline, reached, partial(self._other, link))
 
     def _other(self, link: Link | None, frame: jsonrpc.Request | jsonrpc.Notification) -> None:
@@ -163,7 +162,3 @@ def _unnoticed(_point: str) -> None:
 
 def _ignore(_frame: jsonrpc.Request | jsonrpc.Notification) -> None:
     """An answer to a server's question has no answer."""
-
-
-def _is_header(value: Any) -> bool:
-    return isinstance(value, str) and value.isascii() and value.isprintable()

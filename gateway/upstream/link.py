@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from gateway.model.call import Era
-from gateway.model.outcome import Unsent
+from gateway.model.outcome import Cause, Unsent
 from gateway.upstream import envelope
-from gateway.upstream.verdict import Exchanged, Heard, era_of
+from gateway.upstream.verdict import Exchanged, Heard, carried, era_of
 from gateway.wire import headers, jsonrpc
 
 Talk = Callable[[Mapping[str, Any], Mapping[str, str]], Awaitable[Exchanged]]
@@ -34,9 +34,9 @@ MODERN: Final = Link("modern", {headers.VERSION: jsonrpc.MODERN})
 class NoLink(Exception):
     """The server could not be opened, so nothing of the call was sent."""
 
-    def __init__(self, why: str, retry_after_ms: int | None = None) -> None:
+    def __init__(self, why: str, retry_after_ms: int | None = None, cause: Cause = "unreached") -> None:
         super().__init__(why)
-        self.unsent = Unsent(why, retry_after_ms)
+        self.unsent = Unsent(why, retry_after_ms, cause)
 
 
 async def open_link(
@@ -72,7 +72,7 @@ async def _probe(talk: Talk, ids: Iterator[int], silence: Era | None) -> Era:
 
 async def _initialized(talk: Talk, version: str, session: str | None) -> Link:
     if version not in jsonrpc.LEGACY:
-        raise NoLink("it speaks no version we know")
+        raise NoLink("it speaks no version we know", cause="never")
     common = {headers.VERSION: version}
     if session is not None:
         common[headers.SESSION] = session
@@ -83,10 +83,11 @@ async def _initialized(talk: Talk, version: str, session: str | None) -> Link:
 
 
 def _no_link(what: str, exchanged: Exchanged) -> NoLink:
+    cause: Cause = turned.cause if isinstance(turned := carried(exchanged), Unsent) else "unreached"
     match exchanged:
         case Heard(status=status, retry_after_ms=after) if status >= 400:
-            return NoLink(f"{what} (HTTP {status})", after)
+            return NoLink(f"{what} (HTTP {status})", after, cause)
         case Heard():
-            return NoLink(what)
+            return NoLink(what, cause=cause)
         case _:
-            return NoLink(exchanged.why)
+            return NoLink(exchanged.why, cause=cause)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final, Literal
 
-from gateway.config.schema import McpStdio
+from gateway.config.upstreams import McpStdio
 from gateway.model.call import Era
 from gateway.model.outbound import Outbound
 from gateway.model.outcome import Answered, AnsweredError, Carried
@@ -93,16 +93,16 @@ class McpStdioUpstream:
         now = self._clock.monotonic()
         if (starting := self._starting) is None:
             if self._closed:
-                raise NoLink("it was closed")
+                raise NoLink("it was closed", cause="never")
             if now < self._not_before:
-                raise NoLink("it ended and is started again soon", round((self._not_before - now) * 1000))
+                raise NoLink("it ended and is started again soon", round((self._not_before - now) * 1000), "later")
             starting = self._starting = self._tasks.start(self._start(), f"start of {self.id}")
         if not starting.done():
             await asyncio.wait((starting,), timeout=max(0.0, deadline - now))
         if not starting.done():
-            raise NoLink("it is still starting", 1000)
+            raise NoLink("it is still starting", 1000, "later")
         if starting.cancelled():
-            raise NoLink("it was closed")
+            raise NoLink("it was closed", cause="never")
         if isinstance(started := starting.result(), NoLink):
             raise started
         return started

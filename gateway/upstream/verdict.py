@@ -15,7 +15,9 @@ from gateway.wire import jsonrpc
 _WRONG_ERA: Final = frozenset({jsonrpc.HEADER_MISMATCH, jsonrpc.MISSING_CAPABILITY, jsonrpc.UNSUPPORTED_VERSION})
 _NEVER_RAN: Final = _WRONG_ERA | {jsonrpc.PARSE_ERROR, jsonrpc.INVALID_REQUEST, jsonrpc.METHOD_NOT_FOUND}
 """Codes that by their definition come before execution; -32602 does not, tools use it for their own checks."""
-_TURNED_AWAY: Final = frozenset({401, 403, 405, 413, 415, 429})
+FOR_GOOD: Final = frozenset({401, 403, 405, 413, 415})
+"""Statuses that the same request would meet again."""
+TURNED_AWAY: Final = FOR_GOOD | {429}
 _MISUNDERSTOOD: Final = frozenset({400, 404, 405})
 
 
@@ -41,12 +43,12 @@ def carried(exchanged: Exchanged, *, in_session: bool = False) -> Carried:  # no
     match exchanged:
         case Unsent() | Lost():
             return exchanged
-        case Heard(status=status, retry_after_ms=after) if status in _TURNED_AWAY or (status == 404 and in_session):
-            return Unsent(f"turned away with HTTP {status}", after)
+        case Heard(status=status, retry_after_ms=after) if status in TURNED_AWAY or (status == 404 and in_session):
+            return Unsent(f"turned away with HTTP {status}", after, "never" if status in FOR_GOOD else "later")
         case Heard(frame=jsonrpc.Result(result=result)):
             return Answered(result)
         case Heard(frame=jsonrpc.Error(code=code), status=status) if code in _NEVER_RAN or status == 404:
-            return Unsent(f"turned away with JSON-RPC error {code}", exchanged.retry_after_ms)
+            return Unsent(f"turned away with JSON-RPC error {code}", exchanged.retry_after_ms, "never")
         case Heard(frame=jsonrpc.Error(id=None)):
             return Lost("an error that names no request")
         case Heard(frame=jsonrpc.Error(code=code, message=message, data=data)):
@@ -58,7 +60,7 @@ def carried(exchanged: Exchanged, *, in_session: bool = False) -> Carried:  # no
 def era_of(probed: Heard) -> Era | None:  # noqa: PLR0911  a table
     """The era that the answer to `server/discover` shows; None when it is no evidence (401, 403, 5xx, garbage)."""
     match probed:
-        case Heard(status=status) if status >= 500 or (status in _TURNED_AWAY and status not in _MISUNDERSTOOD):
+        case Heard(status=status) if status >= 500 or (status in TURNED_AWAY and status not in _MISUNDERSTOOD):
             return None
         case Heard(frame=jsonrpc.Result(result=result)):
             return _newest(result.get("supportedVersions"))

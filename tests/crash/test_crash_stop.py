@@ -75,3 +75,31 @@ def test_a_call_that_outlives_the_drain_limit_is_left_in_doubt_and_the_stop_ends
     assert effects.paid(call.reason) == 1
     gateway.check_whole()
     assert gateway.stop() == 0
+
+
+@pytest.mark.parametrize("tool", ["till_hold", "narrow_hold"])
+def test_a_second_signal_ends_it_now_whether_or_not_somebody_waits(build: Built, effects: Effects, tool: str) -> None:
+    gateway = build()
+    gateway.start()
+    hung_up = tool == "narrow_hold"
+    call = Asking(gateway, effects, tool, effects.new_reason("in a hurry"), **({"timeout": 1} if hung_up else {}))
+    if hung_up:
+        call.ended()
+
+    gateway.process.send_signal(signal.SIGTERM)
+    wait_for(gateway.takes_no_more, "the stop to begin")
+    gateway.process.send_signal(signal.SIGTERM)
+    assert gateway.process.wait(10) == 0  # of the 30 s it would have waited
+
+    call.ended()
+    if not hung_up:
+        assert call.answer is not None
+        assert outcome(call.answer)["reason"] == "outcome-unknown"
+    assert gateway.ends_of(call.reason) == ["intent"]
+    effects.let_go(call.reason)
+    gateway.start()
+    assert gateway.ends_of(call.reason) == ["intent", "in-doubt"]
+    check_doubted(gateway, gateway.answered(tool, {"reason": call.reason}, key_of(call.reason)))
+    assert effects.paid(call.reason) == 1
+    gateway.check_whole()
+    assert gateway.stop() == 0

@@ -54,9 +54,11 @@ def desks(house: House) -> tuple[AuditDesk, KeyDesk, HouseDesk]:
         rules=house.rules,
         catalog=house.catalog,
         learners=house.learners,
+        upstreams=house.upstreams,
+        home=house.home,
         writer=house.writer,
         keyring=house.keyring,
         meter=house.meter,
         last_reload=lambda: None,
     )
-    return AuditDesk(house.index, Clock()), KeyDesk(house.keyring), desk
+    return AuditDesk(house.index, Clock()), KeyDesk(house.keyring, frozenset(house.config.agents)), desk

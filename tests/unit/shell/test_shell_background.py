@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from gateway.background import Learner, keep_up, watch_policy
+from gateway.background import Learner, first_lists, keep_up, watch_policy
 from gateway.model.work import StoreUnavailable
 from gateway.ports import Catalog, Upstream, UpstreamFault
 
@@ -186,3 +186,20 @@ async def test_a_policy_that_could_not_be_loaded_does_not_hide_the_next_change(
     assert watched == [tmp_path]
     assert len(loads) == 3
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
+
+
+async def test_a_start_waits_for_every_first_list_and_for_none_longer_than_its_patience() -> None:
+    quick, hangs = asyncio.Event(), asyncio.Event()
+
+    class Listed:
+        def __init__(self, event: asyncio.Event) -> None:
+            self.tried = event.wait
+
+    quick.set()
+    await asyncio.wait_for(first_lists([Listed(quick)], 60), 5)
+    await asyncio.wait_for(first_lists([Listed(quick), Listed(hangs)], 0.01), 5)
+    waiting = asyncio.ensure_future(first_lists([Listed(hangs), Listed(quick)], 60))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    hangs.set()
+    await asyncio.wait_for(waiting, 5)

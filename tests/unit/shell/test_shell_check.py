@@ -38,7 +38,7 @@ def test_what_is_wrong_with_a_section_is_one_line(tmp_path: Path, sections: dict
     ("row", "told"),
     [
         ("p, one, user:alice, default, *, helpdesk/*, call, -, Allow\n", "policy.csv:6:"),
-        ("p, one, user:alice, default, *, helpdesk/*, call, -, ask\n", "policy.csv:6:"),
+        ("p, one, user:alice, default, *, helpdesk/*, approve, -, ask\n", "policy.csv:6:"),
         ("p, one, user:alice, default, *, helpdesk/*, call, unknown, allow\n", "policy.csv:6:"),
         ("p, reads, user:alice, default, *, helpdesk/*, call, -, allow\n", "policy.csv:6:"),
     ],

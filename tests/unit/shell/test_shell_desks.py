@@ -62,7 +62,14 @@ async def test_agents_upstreams_and_policy_are_shown(built: House) -> None:
 
     assert [(agent["id"], agent["owner"], agent["curated"]) for agent in desk.agents()] == [("bot", "team", 4)]
     assert desk.upstreams() == [
-        {"id": "helpdesk", "address": "http://127.0.0.1:1/mcp", "tools": 0, "listed_at": None, "fault": None}
+        {
+            "id": "helpdesk",
+            "address": "http://127.0.0.1:1/mcp",
+            "tools": 0,
+            "listed_at": None,
+            "fault": None,
+            "breakers": {},
+        }
     ]
     assert desk.policy() == {"version": built.rules.version, "notes": [], "refused": [], "hidden_tools": []}
 

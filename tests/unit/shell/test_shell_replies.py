@@ -14,6 +14,7 @@ from gateway.model.claim import Claim, Kept
 from gateway.model.principal import Principal
 from gateway.model.refusal import Reason, Refused
 from gateway.model.tool import ResolvedCall, Tool
+from gateway.model.trace import Trace
 from gateway.replies import hinted, kept_reply, marked, provenance, theirs
 
 TOOL = Tool("helpdesk/refund", "helpdesk", "refund", {}, "0" * 64, timeout_s=10.0)
@@ -130,10 +131,12 @@ def test_a_caller_can_only_shorten_what_a_tool_may_take(
 
 
 def test_only_the_trace_travels_on() -> None:
-    sent = outbound(CALL, replace(ASKED, traceparent="00-1-2-01", tracestate="a=b", key="k", run_label="r"))
+    trace = Trace("1" * 32, "2" * 16, "3" * 16, parent="4" * 16, state="a=b", sampled=True)
 
-    assert (sent.meta, sent.idempotency_key) == ({"traceparent": "00-1-2-01", "tracestate": "a=b"}, None)
-    assert outbound(CALL, ASKED).meta == {}
+    sent = outbound(CALL, replace(ASKED, trace=trace, key="k", run_label="r"))
+
+    expected = {"traceparent": f"00-{'1' * 32}-{'3' * 16}-03", "tracestate": "a=b"}
+    assert (sent.meta, sent.idempotency_key) == (expected, None)
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,16 @@ async def test_draining_nothing_waits_for_nothing() -> None:
     assert await Tasks().drain(1000) == 0
 
 
+async def test_cancelling_ends_a_drain_that_is_under_way() -> None:
+    tasks = Tasks()
+    task = tasks.start(asyncio.Event().wait(), "stays")
+    asyncio.get_running_loop().call_soon(tasks.cancel)
+
+    assert await tasks.drain(1000) == 0
+
+    assert task.cancelled()
+
+
 async def test_closing_cancels_and_waits_for_what_tidies_up() -> None:
     tasks, tidied = Tasks(), list[str]()
 

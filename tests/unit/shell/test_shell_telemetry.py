@@ -1,17 +1,19 @@
-"""Metrics count what ended under labels that no caller can multiply; logs go to stderr, a line an event."""
+"""Metrics count what ended under labels that no caller can multiply."""
 
-import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from gateway.model.ended import Ended
 from gateway.model.outcome import AuditOutcome
-from gateway.telemetry import Meter, log_to_stderr
+from gateway.telemetry import Meter
+
+NOON = 1_767_268_800.0
+PAID = {"tool": "helpdesk/refund", "asked": "helpdesk_refund"}
 
 
-def ended(**facts: Any) -> dict[str, Any]:
-    return {"kind": "call", "outcome": AuditOutcome.ANSWERED, "ms": {"total": 12.0}, **facts}
+def ended(sent: tuple[float, float] | None = None, **facts: Any) -> Ended:
+    return Ended({"kind": "call", "outcome": AuditOutcome.ANSWERED, **facts}, NOON, NOON + 0.25, sent)
 
 
 def sample(meter: Meter, name: str, **labels: str) -> float | None:
@@ -36,7 +38,7 @@ def test_time_is_measured_in_seconds_for_tools_that_exist() -> None:
     meter.ended(ended(asked="no_such_tool"))
 
     assert sample(meter, "sallyport_call_seconds_count", tool="helpdesk/ticket_get") == 1
-    assert sample(meter, "sallyport_call_seconds_sum", tool="helpdesk/ticket_get") == 0.012
+    assert sample(meter, "sallyport_call_seconds_sum", tool="helpdesk/ticket_get") == 0.25
     assert b"no_such_tool" not in meter.text()
 
 
@@ -54,13 +56,62 @@ def test_nothing_a_caller_sends_becomes_a_label() -> None:
     before = len(meter.text().splitlines())
 
     for number in range(100):
-        words = dict.fromkeys(
-            ("asked", "run", "trace", "method", "version", "peer", "call", "user", "agent"), f"evil-{number}"
-        )
-        meter.ended(ended(**words, arguments={"a": f"evil-{number}"}, detail=f"evil-{number}"))
+        words = dict.fromkeys(("asked", "run", "method", "version", "peer", "call", "user", "agent"), f"evil-{number}")
+        meter.ended(ended(**words, arguments={"a": f"evil-{number}"}, detail=f"evil-{number}", code=number))
 
     assert b"evil" not in meter.text()
     assert len(meter.text().splitlines()) == before
+
+
+@pytest.mark.parametrize(
+    ("facts", "error"),
+    [
+        ({}, ""),
+        ({"outcome": AuditOutcome.REFUSED, "reason": "loop-detected"}, "loop-detected"),
+        ({"outcome": AuditOutcome.ANSWERED_ERROR}, "tool_error"),
+        ({"outcome": AuditOutcome.ANSWERED_ERROR, "code": -31999}, "_OTHER"),
+        ({"outcome": AuditOutcome.REPLAYED, "result": {"is_error": True}}, "tool_error"),
+        ({"outcome": AuditOutcome.REPLAYED, "result": {"is_error": False}}, ""),
+    ],
+)
+def test_operations_are_timed_on_both_sides_with_the_words_of_the_conventions(facts: Any, error: str) -> None:
+    meter = Meter()
+
+    meter.ended(ended((NOON + 0.0625, NOON + 0.1875), **PAID, **facts))
+
+    labels = {"mcp_method_name": "tools/call", "gen_ai_tool_name": "helpdesk/refund", "error_type": error}
+    assert sample(meter, "mcp_server_operation_duration_seconds_sum", **labels) == 0.25
+    assert sample(meter, "mcp_client_operation_duration_seconds_sum", **labels) == 0.125
+    assert sample(meter, "mcp_client_operation_duration_seconds_bucket", le="0.2", **labels) == 1
+    assert sample(meter, "mcp_client_operation_duration_seconds_bucket", le="0.1", **labels) == 0
+
+
+def test_what_was_not_carried_is_no_operation_of_the_tool() -> None:
+    meter = Meter()
+
+    meter.ended(ended(**PAID, reason="policy-denied"))
+    meter.ended(ended(kind="list"))
+    meter.ended(ended(kind="request", outcome=AuditOutcome.REJECTED, reason="malformed"))
+
+    text = meter.text().decode()
+    assert "mcp_client_operation_duration_seconds_count{" not in text
+    served = [line for line in text.splitlines() if line.startswith("mcp_server_operation_duration_seconds_count{")]
+    assert len(served) == 2
+    assert any('mcp_method_name="tools/list"' in line and 'gen_ai_tool_name=""' in line for line in served)
+
+
+def test_the_house_says_how_it_stands() -> None:
+    meter = Meter()
+    assert sample(meter, "sallyport_store_up") == 1
+
+    meter.store(up=False)
+    meter.pending(3)
+    for standing in ("open", "closed", "half-open"):
+        meter.breaker("helpdesk", standing)
+
+    assert sample(meter, "sallyport_store_up") == 0
+    assert sample(meter, "sallyport_approvals_pending") == 3
+    assert sample(meter, "sallyport_breaker", target="helpdesk") == 1
 
 
 def test_two_meters_share_nothing() -> None:
@@ -71,36 +122,3 @@ def test_two_meters_share_nothing() -> None:
 
     assert sample(two, "sallyport_requests_total", kind="call", outcome="answered", reason="") is None
     assert sample(two, "sallyport_policy_stale") == 0
-
-
-@pytest.fixture
-def root() -> Iterator[logging.Logger]:
-    """The root logger, put back afterwards without closing what the tests' own logging writes to."""
-    root = logging.getLogger()
-    noisy = [logging.getLogger(name) for name in ("aiohttp", "httpx2", "httpcore2", "watchfiles", "uvicorn.error")]
-    handlers, levels = root.handlers[:], [logger.level for logger in (root, *noisy)]
-    root.handlers.clear()
-    yield root
-    root.handlers[:] = handlers
-    for logger, level in zip((root, *noisy), levels, strict=True):
-        logger.setLevel(level)
-
-
-def test_logs_are_lines_on_stderr_and_libraries_are_quiet(
-    root: logging.Logger, capsys: pytest.CaptureFixture[str]
-) -> None:
-    log_to_stderr("info")
-    logging.getLogger("sallyport").info("policy version %s is in force", "v2")
-    logging.getLogger("aiohttp").info("chatter")
-    logging.getLogger("sallyport").debug("detail")
-
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.endswith(" INFO sallyport: policy version v2 is in force\n")
-    assert said.err.count("\n") == 1
-
-
-def test_libraries_are_never_louder_than_asked(root: logging.Logger) -> None:
-    log_to_stderr("error")
-
-    assert logging.getLogger("watchfiles").getEffectiveLevel() == logging.ERROR

@@ -121,7 +121,7 @@ async def test_a_connection_that_is_known_dead_before_the_write_is_unsent() -> N
 
         up._reached = kill
         assert await up.send(outbound(), soon()) == Answered(OK)
-        assert await up.send(outbound(), soon()) == Unsent("it could not be reached")
+        assert await up.send(outbound(), soon()) == Unsent("it could not be reached", cause="unreached")
         assert len(server.seen) == 1
 
 

@@ -56,21 +56,24 @@ TABLE = {
     **{
         f"code {code}": (
             _say(lambda s, c=code: reply(200, error(s, c))),
-            Unsent(f"turned away with JSON-RPC error {code}"),
+            Unsent(f"turned away with JSON-RPC error {code}", cause="never"),
         )
         for code in (-32700, -32600, -32601, -32020, -32021, -32022)
     },
     "refused, id null": (
         _say(lambda s: reply(400, error(None, -32600))),
-        Unsent("turned away with JSON-RPC error -32600"),
+        Unsent("turned away with JSON-RPC error -32600", cause="never"),
     ),
     "other error, id null": (_say(lambda s: reply(500, error(None, -32603))), Lost("an error that names no request")),
     "404 with JSON-RPC": (
         _say(lambda s: reply(404, error(s, -32001))),
-        Unsent("turned away with JSON-RPC error -32001"),
+        Unsent("turned away with JSON-RPC error -32001", cause="never"),
     ),
     **{
-        f"HTTP {status}": (_say(lambda s, c=status: reply(c, b"no")), Unsent(f"turned away with HTTP {status}"))
+        f"HTTP {status}": (
+            _say(lambda s, c=status: reply(c, b"no")),
+            Unsent(f"turned away with HTTP {status}", cause="never"),
+        )
         for status in (401, 403, 405, 413, 415)
     },
     "429 seconds": (_say(lambda s: reply(429, retry_after="3")), Unsent("turned away with HTTP 429", 3000)),
@@ -195,7 +198,7 @@ async def test_a_closed_port_is_unsent() -> None:
     async with peer(_close) as server:
         url = server.url
     async with upstream(url) as up:
-        assert await up.send(outbound(), soon()) == Unsent("it could not be reached")
+        assert await up.send(outbound(), soon()) == Unsent("it could not be reached", cause="unreached")
 
 
 async def test_an_unknown_host_is_unsent() -> None:
@@ -217,7 +220,7 @@ async def test_a_silent_tls_handshake_is_unsent() -> None:
     over = asyncio.Event()
     listener = await asyncio.start_server(silent, "127.0.0.1", 0)
     async with upstream(f"https://127.0.0.1:{listener.sockets[0].getsockname()[1]}/mcp") as up:
-        assert await up.send(outbound(), soon(0.5)) == Unsent("it could not be reached in time")
+        assert await up.send(outbound(), soon(0.5)) == Unsent("it could not be reached in time", cause="unreached")
     over.set()
     listener.close()
     await listener.wait_closed()
@@ -237,5 +240,5 @@ async def test_a_server_without_tls_is_unsent() -> None:
 
 async def test_arguments_without_a_json_form_are_unsent() -> None:
     async with peer(_close) as server, upstream(server.url) as up:
-        assert await up.send(outbound({"x": object()}), soon()) == Unsent("it has no JSON form")
+        assert await up.send(outbound({"x": object()}), soon()) == Unsent("it has no JSON form", cause="never")
         assert server.connections == 0

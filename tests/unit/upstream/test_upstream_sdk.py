@@ -8,7 +8,7 @@ import pytest
 from sdk_peer import CALLS, sdk_server
 from upstream_kit import RealClock, nothing, outbound, soon, tool, upstream
 
-from gateway.config.schema import McpHttp, McpStdio
+from gateway.config.upstreams import McpHttp, McpStdio
 from gateway.model.outcome import Answered, AnsweredError
 from gateway.tasks import Tasks
 from gateway.upstream.http import McpHttpUpstream

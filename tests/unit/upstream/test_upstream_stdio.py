@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from upstream_kit import RealClock, nothing, outbound, soon, tool, until
 
-from gateway.config.schema import McpStdio
+from gateway.config.upstreams import McpStdio
 from gateway.model.outcome import Answered, AnsweredError, Lost, Unsent
 from gateway.ports import UpstreamFault
 from gateway.tasks import Tasks
@@ -101,7 +101,7 @@ async def test_a_process_that_keeps_crashing_is_started_again_after_growing_paus
 
 async def test_a_command_that_cannot_be_started_is_unsent() -> None:
     async with _stdio("modern", command="/nowhere/at/all") as up:
-        assert await up.send(_call("echo"), soon()) == Unsent("its command cannot be started")
+        assert await up.send(_call("echo"), soon()) == Unsent("its command cannot be started", cause="unreached")
         with pytest.raises(UpstreamFault, match="cannot be started"):
             await up.list_tools(soon())
 
@@ -203,7 +203,7 @@ async def test_a_child_that_reads_nothing_is_not_fed_without_end() -> None:
     async with _stdio("", args=("-S", "-E", "-c", deaf), era="modern") as up:
         await up._running(soon())
         assert isinstance(await up.send(_call("echo", x="y" * 9_000_000), soon(0.05)), Lost)
-        assert await up.send(_call("echo"), soon(0.05)) == Unsent("its process does not read what it is sent")
+        assert await up.send(_call("echo"), soon(0.05)) == Unsent("its process does not read what it is sent", cause="unreached")
 
 
 async def _gone(up: McpStdioUpstream) -> None:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.config.schema import McpHttp
+from gateway.config.upstreams import McpHttp
 from gateway.model.outbound import Outbound
 from gateway.model.tool import Tool
 from gateway.tasks import Tasks
@@ -25,6 +25,22 @@ class RealClock:
 
     def monotonic(self) -> float:
         return time.monotonic()
+
+
+class HandClock:
+    """Time passes when a test says so."""
+
+    def __init__(self) -> None:
+        self._passed = 0.0
+
+    def now(self) -> float:
+        return 1_800_000_000.0 + self._passed
+
+    def monotonic(self) -> float:
+        return 100.0 + self._passed
+
+    def pass_s(self, seconds: float) -> None:
+        self._passed += seconds
 
 
 @dataclass
@@ -113,9 +129,9 @@ def error(seen: Seen | None, code: int, **data: Any) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "id": None if seen is None else seen.message["id"], "error": body}
 
 
-def tool(name: str = "refund", schema: Mapping[str, Any] | None = None) -> Tool:
+def tool(name: str = "refund", schema: Mapping[str, Any] | None = None, **more: Any) -> Tool:
     definition = {"name": name, "inputSchema": schema or {"type": "object"}}
-    return Tool(id=f"helpdesk/{name}", upstream="helpdesk", name=name, definition=definition, digest="0" * 64)
+    return Tool(id=f"helpdesk/{name}", upstream="helpdesk", name=name, definition=definition, digest="0" * 64, **more)
 
 
 def outbound(arguments: Mapping[str, Any] | None = None, **more: Any) -> Outbound:
