@@ -23,7 +23,7 @@ SCHEMA: Final[Mapping[str, Any]] = json.loads(
 FIELDS: Final = frozenset(SCHEMA["properties"])
 KINDS: Final = frozenset(SCHEMA["properties"]["kind"]["enum"])
 
-FREE_TEXTS: Final = frozenset({"asked", "run", "trace", "method", "version"})
+FREE_TEXTS: Final = frozenset({"asked", "run", "method", "version"})
 """Fields that hold words of the caller's own."""
 
 _LONGEST = 128

@@ -8,13 +8,16 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from gateway.audit import record
+from gateway.homes import Writer
 from gateway.model.call import Arrival
+from gateway.model.ended import Ended
 from gateway.model.outcome import AuditOutcome
 from gateway.model.refusal import TABLE, Reason
 from gateway.model.work import Entry, JournalUnavailable, Work
-from gateway.ports import Clock, Writer
+from gateway.ports import Clock
 
 Redact = Callable[[Any], Any]
+Observe = Callable[[Ended], None]
 
 _SERVED = frozenset({AuditOutcome.ANSWERED, AuditOutcome.ANSWERED_ERROR, AuditOutcome.REPLAYED})
 """Outcomes that hand something to the caller; what is sealed rather than closed with these was a read or a replay."""
@@ -29,20 +32,26 @@ class Trail:
         clock: Clock,
         redact: Redact,
         reads_when_unwritable: Literal["serve", "refuse"],
-        observe: Callable[[Mapping[str, Any]], None] = lambda _: None,
+        observe: Observe = lambda _: None,
+        *,
+        ephemeral: bool = False,
     ) -> None:
         """`redact` makes any JSON value fit to be kept; it sees what callers and operators write freely.
 
-        Arguments of calls come redacted from the road. `observe` is shown the facts of every terminal entry.
+        Arguments of calls come redacted from the road. `observe` is shown every request that has ended. `ephemeral`:
+        the ledger dies with the pod, and every record says so.
         """
         self._writer, self._clock, self._redact, self._observe = writer, clock, redact, observe
         self._refuse_reads = reads_when_unwritable == "refuse"
+        self._always: dict[str, Any] = {"ledger": "ephemeral"} if ephemeral else {}
 
     def open(self, arrival: Arrival) -> "LiveRecord":
         """A record that knows its call id and peer; its time begins now."""
-        return LiveRecord(
+        opened = LiveRecord(
             arrival, self._writer, self._clock, self._redact, self._observe, refuse_reads=self._refuse_reads
         )
+        opened.note(**self._always)
+        return opened
 
     async def operator(self, who: str, action: str, facts: Mapping[str, Any]) -> None:
         """Durable when it returns; waits in memory while the journal cannot be written, so that a stop still stops."""
@@ -61,7 +70,7 @@ class LiveRecord:
         writer: Writer,
         clock: Clock,
         redact: Redact,
-        observe: Callable[[Mapping[str, Any]], None],
+        observe: Observe,
         *,
         refuse_reads: bool,
     ) -> None:
@@ -70,6 +79,7 @@ class LiveRecord:
         self._facts: dict[str, Any] = {"kind": "request", "call": arrival.call_id, "peer": arrival.peer or None}
         self._opened = self._lapped = clock.monotonic()
         self._rooms: dict[str, float] = {}
+        self._sent: tuple[float, float] | None = None
         self._ended = False
 
     @property
@@ -93,6 +103,8 @@ class LiveRecord:
     def lap(self, room: str) -> None:
         """A room that is entered twice is charged for both."""
         now = self._clock.monotonic()
+        if room == "upstream":
+            self._sent = (self._lapped if self._sent is None else self._sent[0], now)
         self._rooms[room] = self._rooms.get(room, 0.0) + now - self._lapped
         self._lapped = now
 
@@ -107,10 +119,13 @@ class LiveRecord:
             raise RuntimeError(f"the record of {self.call_id} has ended already")
         self.note(**facts)
         self._ended = True
-        ended, moment = {**self._facts, "outcome": outcome, "ms": self._ms()}, self._clock.now()
+        now, moment = self._clock.monotonic(), self._clock.now()
+        ended = {**self._facts, "outcome": outcome, "ms": self._ms(now)}
         if "tool" not in ended and "asked" in ended:  # no name of ours: it may hold anything
             ended["asked"] = self._redact(ended["asked"])
-        self._observe(ended)
+        wall = moment - now
+        sent = None if self._sent is None else (self._sent[0] + wall, self._sent[1] + wall)
+        self._observe(Ended(ended, self._opened + wall, moment, sent))
         kind = ended.pop("kind")
         return lambda: record.entry(kind, moment, ended)
 
@@ -133,8 +148,8 @@ class LiveRecord:
             await self._writer.submit(Work(entries=lambda _: (lambda: _unserved(terminal()),)))
             raise
 
-    def _ms(self) -> dict[str, float]:
-        spent = {**self._rooms, "total": self._clock.monotonic() - self._opened}
+    def _ms(self, now: float) -> dict[str, float]:
+        spent = {**self._rooms, "total": now - self._opened}
         return {room: round(seconds * 1000, 3) for room, seconds in spent.items()}
 
 

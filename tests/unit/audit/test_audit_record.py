@@ -12,17 +12,20 @@ from gateway.audit import record, recovery
 from gateway.audit.trail import Trail
 from gateway.model.audit import stamp
 from gateway.model.call import Arrival
+from gateway.model.claim import State
 from gateway.model.outcome import AuditOutcome
 from gateway.model.refusal import TABLE, Reason
+from gateway.model.trace import Trace
 from gateway.wire import strict_json
 
 VALIDATOR = jsonschema_rs.Draft202012Validator(dict(record.SCHEMA), validate_formats=True)
 
 SHA = "a" * 64
+PLACE = Trace.begun(f"00-{'1' * 32}-{'2' * 16}-01", None, f"00-{'3' * 32}-{'4' * 16}-01")
 EVERYTHING: dict[str, Any] = {
     "kind": "call", "era": "modern", "version": "2026-07-28", "method": "tools/call", "tenant": "default",
     "agent": "support-bot", "agent_proof": "key:k1", "user": "alice", "user_proof": "key:k1", "run": "run-7",
-    "trace": "00-" + "1" * 32 + "-" + "2" * 16 + "-01", "asked": "helpdesk_refund", "tool": "helpdesk/refund",
+    "trace": PLACE.noted, "asked": "helpdesk_refund", "tool": "helpdesk/refund",
     "upstream": "helpdesk", "address": "http://127.0.0.1:7001/mcp", "effect": "mutating", "tool_digest": SHA,
     "visible": {"count": 3, "digest": SHA}, "decision": "allow", "rules": ["policy.csv:4"], "policy": SHA,
     "policy_errors": [], "key": {"source": "derived", "record": SHA, "state": "claimed"},
@@ -90,12 +93,20 @@ def test_the_journals_own_entries_are_valid(shelf) -> None:
     assert kinds == ["segment", "segment", "recovered", "segment", "gap"]
 
 
-@pytest.mark.parametrize("sent", [True, False])
-def test_terminals_of_the_recovery_pass_are_valid(writer, clock, sent: bool) -> None:
+@pytest.mark.parametrize("left", [*State, None])
+def test_terminals_of_the_recovery_pass_are_valid(writer, clock, left: State | None) -> None:
     intent = json.loads(record.body(opened(writer, clock, **EVERYTHING).intent()()))
-    ended = valid(recovery.terminal(intent, clock.now(), sent=sent))
+    ended = valid(recovery.terminal(intent, clock.now(), left))
     assert (ended["kind"], ended["call"], ended["key"]["record"]) == ("call", "c-1", SHA)
-    assert (ended["outcome"], ended["executed"]) == (("in-doubt", "unknown") if sent else ("failed", "no"))
+
+
+@pytest.mark.parametrize("share", [None, 0.0, 1.0])
+def test_a_trace_is_noted_as_the_schema_wants_it(clock, share: float | None) -> None:
+    noted = {member for place in (PLACE, Trace.begun()) for member in place.decided(share).noted}
+    for place in (PLACE, Trace.begun()):
+        valid(record.entry("intent", clock.now(), {"call": "c-1", "trace": place.decided(share).noted}))
+    members = set(record.SCHEMA["properties"]["trace"]["properties"])
+    assert noted == (members - {"client"} if share is None else members)
 
 
 def test_the_schema_refuses_what_it_does_not_know() -> None:

@@ -20,19 +20,19 @@ from gateway.store.writer import GroupWriter
     [
         (State.SENT, "in-doubt", "unknown"),
         (State.DOUBT, "in-doubt", "unknown"),
-        (State.DONE, "in-doubt", "unknown"),
+        (State.DONE, "answered", "yes"),
         (State.CLAIMED, "failed", "no"),
         (State.RETRYABLE, "failed", "no"),
         (None, "failed", "no"),
     ],
 )
 async def test_what_is_said_of_an_open_call_depends_on_the_ledger(writer, clock, state, outcome, executed) -> None:
-    async def state_of(record: str) -> State | None:
-        assert record == "ab" * 32
+    async def fate(record: str, call_id: str) -> State | None:
+        assert (record, call_id) == ("ab" * 32, "c-1")
         return state
 
     intent = {"kind": "intent", "id": "i", "time": "t", "call": "c-1", "agent": "bot", "key": {"record": "ab" * 32}}
-    assert await close_open_calls([intent], state_of, writer, clock) == 1
+    assert await close_open_calls([intent], fate, writer, clock) == 1
     (entry,) = writer.entries
     assert (entry["call"], entry["agent"], entry["outcome"], entry["executed"]) == ("c-1", "bot", outcome, executed)
     assert (writer.works[0].durable, writer.works[0].needs_journal) == (True, True)
@@ -52,7 +52,7 @@ async def test_without_a_journal_the_pass_fails(writer, clock) -> None:
         await close_open_calls([{"kind": "intent", "call": "c-1"}], _sent, writer, clock)
 
 
-async def _sent(record: str) -> State | None:
+async def _sent(record: str, call_id: str) -> State | None:
     return State.SENT
 
 

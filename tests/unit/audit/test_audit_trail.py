@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.audit.trail import LiveRecord, Trail
 from gateway.model.call import Arrival
+from gateway.model.ended import Ended
 from gateway.model.outcome import AuditOutcome
 from gateway.model.work import JournalUnavailable
 
@@ -52,6 +53,29 @@ async def test_laps_are_milliseconds_of_their_own_room_and_add_up(open_record, w
     clock.tick(0.0005)
     await made.seal(AuditOutcome.ANSWERED)
     assert writer.entries[0]["ms"] == {"identity": 1.0, "ledger": 5.0, "upstream": 500.0, "total": 506.5}
+
+
+async def test_an_observer_is_shown_when_a_request_began_was_sent_and_ended(writer, clock) -> None:
+    shown: list[Ended] = []
+    made = Trail(writer, clock, hide, "serve", shown.append).open(Arrival("c-1", None, None))
+    began = clock.now()
+    for room, seconds in (("policy", 0.25), ("upstream", 0.5), ("ledger", 0.25), ("upstream", 1.0), ("sanitize", 2.0)):
+        clock.tick(seconds)
+        made.lap(room)
+    clock.wall += 3600  # the wall clock steps; what was measured stays
+    await made.seal(AuditOutcome.ANSWERED)
+    (ended,) = shown
+    assert (ended.began, ended.ended) == (began + 3600, began + 3604)
+    assert ended.sent == (began + 3600.25, began + 3602)
+    assert ended.facts.items() >= {"call": "c-1", "outcome": AuditOutcome.ANSWERED}.items()
+
+
+async def test_a_request_that_was_not_carried_has_no_time_of_sending(writer, clock) -> None:
+    shown: list[Ended] = []
+    made = Trail(writer, clock, hide, "serve", shown.append).open(Arrival("c-1", None, None))
+    made.lap("policy")
+    await made.seal(AuditOutcome.REFUSED)
+    assert shown[0].sent is None
 
 
 async def test_a_second_seal_does_nothing(open_record, writer) -> None:
