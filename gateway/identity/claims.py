@@ -1,7 +1,7 @@
 """Claims of a verified token → principal: who the user is, who the agent is, and that both are now.
 
 Lives only here: the reading of claims (wire §5.3, RFC 8693 §4.1, RFC 9068) and of times. Pure; must not know
-signatures, keys or HTTP. Called by `tokens`, after the signature, the issuer and the audience were checked.
+signatures, keys or HTTP. Called by `tokens` and `peers`, after the signature, the issuer and the audience were checked.
 """
 
 import math
@@ -24,13 +24,13 @@ class Unproven(ValueError):
 
 def times(claims: Mapping[str, Any], now: float) -> float:
     """Checks `exp`, `nbf` and `iat` (RFC 7519 §4.1.4-6) and returns `exp`. Raises Unproven."""
-    expires = _seconds(claims, "exp")
+    expires = seconds(claims, "exp")
     if expires is None:
         raise Unproven("it has no exp claim")
     if expires <= now:
         raise Unproven("it has expired")
     for claim in ("nbf", "iat"):
-        begins = _seconds(claims, claim)
+        begins = seconds(claims, claim)
         if begins is not None and begins > now + LEEWAY_S:
             raise Unproven(f"it is not valid yet ({claim})")
     return expires
@@ -121,7 +121,8 @@ def _name(value: Any, claim: str) -> str:
     return value
 
 
-def _seconds(claims: Mapping[str, Any], claim: str) -> float | None:
+def seconds(claims: Mapping[str, Any], claim: str) -> float | None:
+    """A claim that is a NumericDate (RFC 7519 §2), None when it is absent. Raises Unproven."""
     value = claims.get(claim)
     if value is None:
         return None

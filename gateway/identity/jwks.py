@@ -1,28 +1,32 @@
-"""Key sets of issuers: fetched over HTTP, kept, and refreshed before anybody has to wait for them.
+"""Key sets of issuers and peers: fetched over HTTP, kept, and refreshed before anybody has to wait for them.
 
-Lives only here: the one HTTP client of this room and what is believed of a key server. Must not know tokens or claims.
-`tokens` asks for a key; nothing runs while nobody asks. The life of a set:
+Lives only here: the one HTTP client of this room and when a key server is asked. Must not know tokens or claims. `signed`
+asks for a key; nothing runs while nobody asks. The life of a fetched set:
 
 - younger than 5 min: used as it is; up to 15 min: used, while a refresh runs in the background;
 - older: the next caller waits for a refresh (3 s at most), because keys may have been withdrawn meanwhile;
-- refresh fails: the old set goes on being used up to 24 h, retried every 10 s without anybody waiting;
-- a key id that is not in the set: one refetch, at most every 10 s, whoever asks and however often.
+- refresh fails: the old set goes on being used up to 24 h, retried every 10 s without anybody waiting.
+
+A key that is not in the set, or under whose id another key signed, is asked for at once (as often as `allowance` lets it),
+so that a rotation nobody announced fails no call. Whoever asks shares one fetch; one that began before the caller came may
+have been answered before the rotation, so then one more follows.
 """
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any, Final
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
 
 import httpx2
-import jwt
 
-from gateway.config.schema import Issuer
+from gateway.config.schema import Issuer, Peer
+from gateway.identity import keyset
+from gateway.identity.allowance import Allowance
+from gateway.identity.keyfile import OnDisk
+from gateway.identity.keyset import Keys, KeySet, NoKey, NoKeySet
 from gateway.ports import Clock
 from gateway.tasks import Tasks
-from gateway.wire import strict_json
 
 _log = logging.getLogger("sallyport")
 
@@ -33,33 +37,6 @@ RETRY_S: Final = 10.0
 OUTAGE_S: Final = 60.0
 """How long one failed fetch counts as an outage, in which nobody waits for the next."""
 DEADLINE_S: Final = 3.0
-LARGEST: Final = 256 * 1024
-MOST_KEYS: Final = 100
-
-
-class NoKey(Exception):
-    """There is no key to check a token with; the text is ours and safe to show."""
-
-
-class _Unfetched(Exception):
-    """A key server did not give a usable set; says why."""
-
-
-KeySet = Mapping[tuple[str | None, str], jwt.PyJWK]
-"""Key by (kid, algorithm). A new object whenever an issuer's keys changed, and only then."""
-
-
-@dataclass(slots=True)
-class _Source:
-    """What is known of one issuer's keys."""
-
-    issuer: Issuer
-    keys: KeySet | None = None
-    raw: Any = None
-    fetched_at: float = 0.0
-    tried_at: float = -RETRY_S
-    failing: bool = False
-    fetching: asyncio.Task[None] | None = None
 
 
 def key_client() -> httpx2.AsyncClient:
@@ -72,127 +49,149 @@ def key_client() -> httpx2.AsyncClient:
     )
 
 
+def source(owner: Issuer | Peer) -> str:
+    """The name of somebody's keys, as people read it. An issuer and a peer of one id are two: neither signs for the other."""
+    return f"{'peer' if isinstance(owner, Peer) else 'issuer'} {owner.id}"
+
+
 class KeySets:
-    """The keys of all configured issuers."""
+    """The keys of all configured issuers and peers, by `source`."""
 
     def __init__(
-        self, issuers: Sequence[Issuer], client: httpx2.AsyncClient | None, clock: Clock, tasks: Tasks
+        self,
+        owners: Sequence[Issuer | Peer],
+        client: httpx2.AsyncClient | None,
+        clock: Clock,
+        tasks: Tasks,
+        base: Path = Path(),
     ) -> None:
-        """`client` may be None where there is no issuer: making one reads the whole CA bundle."""
-        self._sources = {issuer.id: _Source(issuer) for issuer in issuers}
-        self._client = client
-        self._clock = clock
-        self._tasks = tasks
+        """`client` may be None where nobody has a URL: making one reads the whole CA bundle. `base`: where files lie."""
+        self._sources: dict[str, _Fetched | OnDisk] = {}
+        for owner in owners:
+            name = source(owner)
+            if isinstance(owner, Peer) and owner.keys is not None:
+                self._sources[name] = OnDisk(name, base / owner.keys, owner.algorithms, clock)
+            else:
+                assert client is not None
+                assert owner.jwks is not None
+                self._sources[name] = _Fetched(name, owner.jwks, owner.algorithms, client, clock, tasks)
 
-    def current(self, issuer: str) -> KeySet | None:
+    def current(self, name: str) -> KeySet | None:
         """The set in force, never waiting; starts a refresh in the background when one is due. None: ask `find`."""
-        source = self._sources[issuer]
-        now = self._clock.monotonic()
-        age, outage = now - source.fetched_at, source.failing and now - source.tried_at < OUTAGE_S
-        if source.keys is None or age >= USELESS_S:
-            return None
-        if age >= REFRESH_S:
-            self._start(source)
-        return None if age >= STALE_S and not outage else source.keys
+        return self._sources[name].current()
 
-    async def find(self, issuer: str, kid: str | None, algorithm: str) -> tuple[KeySet, jwt.PyJWK]:
-        """The key for a token, and the set it is of. Raises NoKey."""
-        source = self._sources[issuer]
-        keys = self.current(issuer)
-        if keys is None:
-            await self._fetched(source)
-            keys = self._usable(source)
-        if (key := _pick(keys, kid, algorithm)) is None:
-            await self._fetched(source)
-            keys = self._usable(source)
-            if (key := _pick(keys, kid, algorithm)) is None:
-                raise NoKey("the issuer has no such key")
-        return keys, key
+    async def find(
+        self, name: str, kid: str | None, algorithm: str, beyond: KeySet | None = None
+    ) -> tuple[KeySet, Keys]:
+        """The keys a token may mean, and the set they are of; never of the set `beyond`, tried in vain. Raises NoKey."""
+        return await self._sources[name].find(kid, algorithm, beyond)
 
     def problems(self) -> tuple[str, ...]:
-        """Issuers whose keys cannot be fetched now; one sentence each, for readiness."""
-        return tuple(
-            f"the key server of issuer {name} does not answer as it should"
-            for name, source in self._sources.items()
-            if source.failing
-        )
+        """Whose keys cannot be had now; one sentence each, for readiness."""
+        return tuple(kept.problem for kept in self._sources.values() if kept.problem is not None)
 
-    def _usable(self, source: _Source) -> KeySet:
-        if source.keys is None or self._clock.monotonic() - source.fetched_at >= USELESS_S:
-            raise NoKey("the keys of its issuer cannot be fetched now")
-        return source.keys
 
-    async def _fetched(self, source: _Source) -> None:
-        """Waits for the fetch that runs or may start now; the fetch outlives a caller that goes away."""
-        self._start(source)
-        if source.fetching is not None:
-            await asyncio.wait({source.fetching})
+class _Fetched:
+    """The keys behind one URL."""
 
-    def _start(self, source: _Source) -> None:
+    def __init__(
+        self,
+        owner: str,
+        url: str,
+        algorithms: tuple[str, ...],
+        client: httpx2.AsyncClient,
+        clock: Clock,
+        tasks: Tasks,
+    ) -> None:
+        self._owner, self._url, self._algorithms = owner, url, algorithms
+        self._client, self._clock, self._tasks = client, clock, tasks
+        self._keys: KeySet | None = None
+        self._data: bytes | None = None
+        self._fetched_at = self._tried_at = float("-inf")
+        self._fetching: asyncio.Task[None] | None = None
+        self._begun = self._ended = 0
+        """Fetches; one runs at a time."""
+        self._allowance = Allowance()
+        self.problem: str | None = None
+
+    def current(self) -> KeySet | None:
+        """The set, if it may be used without waiting."""
         now = self._clock.monotonic()
-        if source.fetching is None and now - source.tried_at >= RETRY_S:
-            source.tried_at = now
-            source.fetching = self._tasks.start(self._refresh(source), f"keys of {source.issuer.id}")
+        age, outage = now - self._fetched_at, self.problem is not None and now - self._tried_at < OUTAGE_S
+        if age >= REFRESH_S and self._fetching is None and now - self._tried_at >= RETRY_S:
+            self._start(now)
+        return self._keys if age < (USELESS_S if outage else STALE_S) else None
 
-    async def _refresh(self, source: _Source) -> None:
+    async def find(self, kid: str | None, algorithm: str, beyond: KeySet | None) -> tuple[KeySet, Keys]:
+        """Waits for two fetches at most."""
+        arrived = self._begun
+        if (keys := self.current()) is None:
+            await self._settled()
+            keys = self._last()
+        while keys is None or keys is beyond or not (fitting := keyset.pick(keys, kid, algorithm)):
+            if not await self._asked_again(kid, arrived):
+                raise NoKey(
+                    "the keys of its issuer cannot be fetched now" if keys is None else "the issuer has no such key"
+                )
+            keys = self._last()
+        return keys, fitting
+
+    def _last(self) -> KeySet | None:
+        return self._keys if self._clock.monotonic() - self._fetched_at < USELESS_S else None
+
+    async def _asked_again(self, kid: str | None, arrived: int) -> bool:
+        """Waits for a fetch that may know more than the caller has seen; False when there is none to wait for."""
+        now = self._clock.monotonic()
+        if self._ended > arrived:
+            if self.problem is None:
+                self._allowance.in_vain(kid, now)
+            return False
+        if self._fetching is None:
+            if not self._allowance.take(kid, now):
+                return False
+            self._start(now)
+        await self._settled()
+        return True
+
+    async def _settled(self) -> None:
+        """Waits for the fetch that runs, if one does; it outlives a caller that goes away."""
+        if self._fetching is not None:
+            await asyncio.wait({self._fetching})
+
+    def _start(self, now: float) -> None:
+        self._tried_at = now
+        self._begun += 1
+        self._fetching = self._tasks.start(self._refresh(), f"keys of {self._owner}")
+
+    async def _refresh(self) -> None:
         try:
             async with asyncio.timeout(DEADLINE_S):
-                raw = await self._get(source.issuer.jwks)
-            keys = _key_set(raw, source.issuer.algorithms)
-        except (_Unfetched, httpx2.HTTPError, httpx2.InvalidURL, TimeoutError, OSError) as fault:
-            source.failing = True
-            why = str(fault) if isinstance(fault, _Unfetched) else type(fault).__name__
-            _log.warning("keys of issuer %s could not be fetched: %s", source.issuer.id, why)
+                data = await self._get()
+            if data != self._data:
+                keys = keyset.read(data, self._algorithms)
+                if not keys:
+                    raise NoKeySet("no usable key")
+                self._keys, self._data = keys, data
+                self._allowance.changed()
+        except (NoKeySet, httpx2.HTTPError, httpx2.InvalidURL, TimeoutError, OSError) as fault:
+            self.problem = f"the key server of {self._owner} does not answer as it should"
+            why = str(fault) if isinstance(fault, NoKeySet) else type(fault).__name__
+            _log.warning("keys of %s could not be fetched: %s", self._owner, why)
         else:
-            source.failing, source.fetched_at = False, self._clock.monotonic()
-            if raw != source.raw:
-                source.raw, source.keys = raw, keys
+            self.problem, self._fetched_at = None, self._clock.monotonic()
         finally:
-            source.fetching = None
+            self._fetching, self._ended = None, self._begun
 
-    async def _get(self, url: str) -> Any:
-        assert self._client is not None
-        async with self._client.stream("GET", url) as response:
+    async def _get(self) -> bytes:
+        async with self._client.stream("GET", self._url) as response:
             if response.status_code != httpx2.codes.OK:
-                raise _Unfetched(f"status {response.status_code}")
+                raise NoKeySet(f"status {response.status_code}")
             # Raw bytes only: a compressed answer could unfold past any limit inside the client.
             if response.headers.get("Content-Encoding", "identity") != "identity":
-                raise _Unfetched("a compressed answer")
+                raise NoKeySet("a compressed answer")
             data = bytearray()
             async for chunk in response.aiter_raw():
                 data += chunk
-                if len(data) > LARGEST:
-                    raise _Unfetched(f"more than {LARGEST} bytes")
-        try:
-            return strict_json.parse(bytes(data))
-        except strict_json.MalformedJson:
-            raise _Unfetched("not JSON") from None
-
-
-def _key_set(raw: Any, algorithms: Sequence[str]) -> KeySet:
-    """The signing keys of a JWK set (RFC 7517 §5) that the issuer may use; what else is in there is passed over."""
-    members = raw.get("keys") if isinstance(raw, dict) else None
-    if not isinstance(members, list) or len(members) > MOST_KEYS:
-        raise _Unfetched(f"not a set of at most {MOST_KEYS} keys")
-    found: dict[tuple[str | None, str], jwt.PyJWK] = {}
-    for member in members:
-        if not isinstance(member, dict) or member.get("use", "sig") != "sig":
-            continue
-        try:
-            key = jwt.PyJWK(member)
-        except (jwt.PyJWTError, ValueError, TypeError, KeyError):
-            continue
-        kid = member.get("kid")
-        if key.algorithm_name in algorithms and (kid is None or isinstance(kid, str)):
-            found.setdefault((kid, key.algorithm_name), key)
-    if not found:
-        raise _Unfetched("no usable key")
-    return MappingProxyType(found)
-
-
-def _pick(keys: KeySet, kid: str | None, algorithm: str) -> jwt.PyJWK | None:
-    """The key a token means; without a key id only where there is no choice."""
-    if kid is not None:
-        return keys.get((kid, algorithm))
-    fitting = [key for (_, name), key in keys.items() if name == algorithm]
-    return fitting[0] if len(fitting) == 1 else None
+                if len(data) > keyset.LARGEST:
+                    raise NoKeySet(f"more than {keyset.LARGEST} bytes")
+        return bytes(data)

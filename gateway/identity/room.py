@@ -1,7 +1,8 @@
 """Callers: from a credential to a proven principal.
 
-Lives only here: which kind of credential is what, and that nothing but the credential is believed; no header, no
-body, no `clientInfo` is read. Must not know HTTP. Called by the pipeline first of all rooms.
+Lives only here: which kind of credential is what, and that nothing but the credential, and the signed word of a trusted
+peer, is believed; no other header, no body, no `clientInfo` is read. Must not know HTTP. Called by the pipeline first of
+all rooms.
 """
 
 from collections.abc import Collection
@@ -14,10 +15,12 @@ from gateway.identity.claims import Unproven
 from gateway.identity.jwks import KeySets
 from gateway.identity.keyring import Keyring, StoredKey
 from gateway.identity.names import safe
+from gateway.identity.peers import Peers
 from gateway.identity.tokens import Tokens
 from gateway.model.call import Arrival
 from gateway.model.principal import Principal
 from gateway.model.refusal import Reason, Refused
+from gateway.model.work import StoreUnavailable
 from gateway.ports import Clock
 
 _LOOK_EVERY_S: Final = 0.25
@@ -36,13 +39,20 @@ class Callers:
     """Implements ports.Identity."""
 
     def __init__(
-        self, config: Identity, agents: Collection[str], keyring: Keyring, keysets: KeySets, clock: Clock
+        self,
+        config: Identity,
+        agents: Collection[str],
+        keyring: Keyring,
+        keysets: KeySets,
+        clock: Clock,
+        peers: Peers | None = None,
     ) -> None:
-        """`agents` are the ids of the configuration's agents; nobody else is let in."""
+        """`agents` are the ids of the configuration's agents; nobody else is let in. Without `peers`, none is trusted."""
         self._config = config
         self._agents = frozenset(agents)
         self._keyring = keyring
         self._tokens = Tokens(config.issuers, keysets, clock)
+        self._peers = peers
         self._clock = clock
         self._looked_at = clock.monotonic()
         self._anonymous = _anonymous(config)
@@ -50,7 +60,7 @@ class Callers:
         self._doors = self._opened()
 
     async def prove(self, arrival: Arrival) -> Principal:
-        """Raises Refused: unauthenticated, agent-mismatch."""
+        """Raises Refused: unauthenticated, agent-mismatch, store-unavailable."""
         credential = arrival.credential
         if credential is None:
             principal = self._unknown_caller()
@@ -62,7 +72,22 @@ class Callers:
             _refuse("The agent of this credential is not configured here.")
         if arrival.endpoint_agent is not None and arrival.endpoint_agent != principal.agent:
             raise Refused(Reason.AGENT_MISMATCH, "This endpoint belongs to another agent than the credential proves.")
-        return principal
+        return principal if arrival.assertion is None else await self._acting(principal, arrival.assertion, credential)
+
+    async def _acting(self, agent: Principal, assertion: str, credential: str | None) -> Principal:
+        """An assertion is never passed over: whoever sends one means another principal than the credential's."""
+        if self._peers is None:
+            _refuse("A user assertion was sent, and no peer is trusted here.")
+        if credential is None:
+            _refuse("A user assertion was sent without a credential of the peer.")
+        try:
+            return await self._peers.acting(agent, assertion)
+        except Unproven as fault:
+            _refuse(f"The user assertion was not accepted: {fault}.")
+        except StoreUnavailable:
+            raise Refused(
+                Reason.STORE_UNAVAILABLE, "Whether the user assertion was used before cannot be found out now."
+            ) from None
 
     def _unknown_caller(self) -> Principal:
         if self._anonymous is None:

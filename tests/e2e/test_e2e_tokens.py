@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from e2e_clients import under_load
 from e2e_issuer import Issuer, SigningKey
 from e2e_kit import Gateway, HelpDesk, api_key, helpdesk_config, structured, wait_for
 
@@ -129,6 +130,21 @@ def test_a_rotation_that_was_announced_fails_no_call_and_neither_does_a_key_serv
     short = issuer.token(new, exp=SystemClock().now() + 0.8)
     assert served(short)
     wait_for(lambda: not served(short), "the token to expire", 5)
+
+
+def test_a_rotation_that_nobody_announced_fails_no_call_under_load(office: Office) -> None:
+    gateway, issuer = office.gateway, office.other
+    signing, asked = [issuer.keys[0]], issuer.asked
+
+    with under_load(lambda: gateway.rpc(issuer.token(signing[-1]), "tools/list").status_code) as statuses:
+        for turn in range(3):
+            newest = SigningKey(f"turn-{turn}")
+            issuer.keys = [signing[-1], newest]
+            signing.append(newest)
+            served = len(statuses)
+            wait_for(lambda before=served: len(statuses) > before + 12, "calls with the new key", 10)
+    assert set(statuses) == {200}
+    assert issuer.asked <= asked + 3
 
 
 def test_a_key_server_that_hangs_keeps_nobody_else_waiting(

@@ -13,7 +13,9 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from gateway.config.schema import Identity
 from gateway.identity.jwks import KeySets, key_client
 from gateway.identity.keyring import Keyring
+from gateway.identity.peers import Peers
 from gateway.identity.room import Callers
+from gateway.identity.seen import Seen
 from gateway.model.call import Arrival
 from gateway.tasks import Tasks
 
@@ -55,9 +57,10 @@ class KeyServer:
     async def _one(self, reader, writer):
         await reader.readuntil(b"\r\n\r\n")
         self.asked += 1
+        answer = self.answer
         if self.hold is not None:
             await self.hold.wait()
-        writer.write(self.answer)
+        writer.write(answer)
         with contextlib.suppress(ConnectionError):
             await writer.drain()
         writer.close()
@@ -148,17 +151,18 @@ def an_issuer(server):
 def room(tmp_path, clock, tasks, client):
     """Builds a room from an `identity` section."""
 
-    def build(section, agents=("bot", "other-bot")):
+    def build(section, agents=("bot", "other-bot"), seen=None, remembers_since=0.0):
         config = Identity.model_validate(section)
-        keysets = KeySets(config.issuers, client, clock, tasks)
+        keysets = KeySets([*config.issuers, *config.peers], client, clock, tasks, tmp_path)
+        peers = Peers(config.peers, keysets, seen or Seen(clock), clock, remembers_since) if config.peers else None
         keyring = Keyring(tmp_path / "keys.json", clock)
-        return Callers(config, agents, keyring, keysets, clock)
+        return Callers(config, agents, keyring, keysets, clock, peers)
 
     return build
 
 
-def arriving(credential=None, endpoint=None):
-    return Arrival(call_id="c", credential=credential, endpoint_agent=endpoint)
+def arriving(credential=None, endpoint=None, assertion=None):
+    return Arrival(call_id="c", credential=credential, endpoint_agent=endpoint, assertion=assertion)
 
 
 @pytest.fixture(scope="session")

@@ -1,41 +1,16 @@
 """Tokens under attack: each forgery is refused, each honest token proves exactly who it says."""
 
-import base64
-import hashlib
-import hmac
 import json
 from dataclasses import replace
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from identity_forge import hmac_signed, pem, segment, tampered
 
 from gateway.identity.claims import LEEWAY_S
 from gateway.model.refusal import Reason, Refused
 
 START = 1_800_000_000.0
-
-
-def segment(value):
-    return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
-
-
-def tampered(token, **claims):
-    head, body, signature = token.split(".")
-    said = json.loads(base64.urlsafe_b64decode(body + "=="))
-    return f"{head}.{segment({**said, **claims})}.{signature}"
-
-
-def hmac_signed(token, secret):
-    """The key confusion attack: the public key as the secret of HS256, made by hand because PyJWT refuses to."""
-    head = segment({"alg": "HS256", "kid": "one", "typ": "JWT"})
-    body = token.split(".")[1]
-    mac = hmac.new(secret, f"{head}.{body}".encode(), hashlib.sha256).digest()
-    return f"{head}.{body}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}"
-
-
-def pem(key):
-    return key.private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
 FORGED = {
