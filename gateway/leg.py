@@ -1,17 +1,21 @@
 """What is known of a call once it may be carried, and the small facts the road derives from it.
 
 Lives only here: the leg from policy to the upstream as one value, its time limit, what goes out, the words of a denial.
-Must not know the order of rooms. Used by the pipeline only.
+Must not know the order of rooms. Used by pipeline and crossing.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from gateway import ports
 from gateway.model.call import Asked
+from gateway.model.decision import Decision, Verdict
 from gateway.model.outbound import Outbound
+from gateway.model.outcome import AuditOutcome
 from gateway.model.principal import Principal
 from gateway.model.refusal import Reason, Refused
-from gateway.model.tool import ResolvedCall
+from gateway.model.tool import Effect, ResolvedCall
+from gateway.model.work import JournalUnavailable
 
 LONGEST_S = 900.0
 """No call outlives this, whatever configuration and caller say."""
@@ -25,9 +29,12 @@ class Leg:
     principal: Principal
     asked: Asked
     call: ResolvedCall
+    decision: Decision
     upstream: ports.Upstream
     deadline: float
-    """Monotonic seconds."""
+    """Monotonic seconds; of a call that a person must approve, with the time that may take."""
+    hold_until: float
+    """Monotonic seconds; how long the caller is held while a person thinks."""
 
 
 class Caller:
@@ -48,10 +55,37 @@ def allowed_s(call: ResolvedCall, asked: Asked) -> float:
     return min(call.tool.timeout_s, wished, LONGEST_S)
 
 
+def leg(
+    record: ports.Record,
+    principal: Principal,
+    asked: Asked,
+    call: ResolvedCall,
+    decision: Decision,
+    upstream: ports.Upstream,
+    now: float,
+    hold_s: float,
+) -> Leg:
+    """The leg of a permitted call; `now` in monotonic seconds."""
+    takes_s = allowed_s(call, asked)
+    if decision.verdict is not Verdict.ASK:
+        return Leg(record, principal, asked, call, decision, upstream, now + takes_s, now)
+    if not call.tool.effect.leaves_traces:
+        # What a person must approve is claimed, whatever its effect: the yes is used up with it, and a twin joins.
+        call = replace(call, tool=replace(call.tool, effect=Effect.UNSET))
+    wished_s = hold_s if asked.deadline_ms is None else min(hold_s, asked.deadline_ms / 1000)
+    return Leg(record, principal, asked, call, decision, upstream, now + wished_s + takes_s, now + wished_s)
+
+
+async def sealed(record: ports.Record, outcome: AuditOutcome, **facts: Any) -> None:
+    """Seals a record. Raises Refused: audit-unavailable."""
+    try:
+        await record.seal(outcome, **facts)
+    except JournalUnavailable:
+        raise Refused(Reason.AUDIT_UNAVAILABLE, "The audit journal cannot be written.") from None
+
+
 def outbound(call: ResolvedCall, asked: Asked, key: str | None = None) -> Outbound:
-    trace = {"traceparent": asked.traceparent, "tracestate": asked.tracestate}
-    meta = {name: value for name, value in trace.items() if value is not None}
-    return Outbound(call.tool, call.arguments, meta=meta, idempotency_key=key)
+    return Outbound(call.tool, call.arguments, meta=asked.trace.outbound, idempotency_key=key, attempt=asked.attempt)
 
 
 def denied(principal: Principal, tool: str, rules: tuple[str, ...]) -> Refused:

@@ -3,27 +3,28 @@
 Lives only here: the order of the rooms and what each exit means for the next. The record is opened first and sealed on
 every exit. Each fact is a local variable that exists only after the room that finds it, so a wrong order cannot be
 written. Must not know bytes, HTTP, Casbin, SQL or how any room works; it sees them through `ports`. Called by the
-listener; `_walk` for every call, then `_read` for declared reads and `_once` for everything else.
+listener; `_walk` for every call, then `crossing.py` for what lies behind policy.
 """
 
 import asyncio
 import logging
 from collections.abc import Coroutine, Mapping, Sequence
-from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any, assert_never
 
-from gateway import ports
-from gateway.conclusion import conclude
-from gateway.leg import Caller, Leg, allowed_s, denied, outbound
-from gateway.model.admission import Passed, Replay, Ticket
+from gateway import log_context, ports
+from gateway.conclusion import Conclusion
+from gateway.crossing import Crossing
+from gateway.fallback import ANSWERED, LastGood, told_whom_to_ask
+from gateway.leg import Caller, Leg, denied, sealed
+from gateway.leg import leg as make_leg
 from gateway.model.call import Arrival, Asked, Reply, ReplyError
 from gateway.model.decision import Verdict
-from gateway.model.outcome import AuditOutcome, Unsent
+from gateway.model.outcome import AuditOutcome
 from gateway.model.principal import Principal
 from gateway.model.refusal import Reason, Refusal, Refused
-from gateway.model.tool import Effect, ResolvedCall
-from gateway.model.work import Entry, JournalUnavailable
-from gateway.replies import hinted, kept_reply
+from gateway.model.tool import Effect
+from gateway.replies import NS, hinted
 from gateway.tasks import Tasks
 from gateway.wire.strict_json import digest
 
@@ -40,16 +41,24 @@ class Road:
         catalog: ports.Catalog,
         policy: ports.Policy,
         ledger: ports.Ledger,
+        approvals: ports.Approvals,
+        hold_s: float,
         upstreams: Mapping[str, ports.Upstream],
         sanitize: ports.Sanitizer,
         audit: ports.AuditTrail,
         tasks: Tasks,
         clock: ports.Clock,
+        trace_share: float | None = None,
     ) -> None:
+        """`trace_share`: of the calls whose caller did not decide, how many are traced; None where nothing exports."""
         self._identity = identity
         self._catalog = catalog
         self._policy = policy
         self._ledger = ledger
+        self._crossing = Crossing(ledger, approvals, sanitize, clock)
+        self._hold_s = hold_s
+        self._trace_share = trace_share
+        self._last_good = LastGood(clock)
         self._upstreams = upstreams
         self._sanitize = sanitize
         self._audit = audit
@@ -78,7 +87,7 @@ class Road:
         view = self.view(principal)
         record.note(kind="list", visible={"count": len(view.tools), "digest": view.digest}, policy=self._policy.version)
         record.lap("catalog")
-        await self._seal(record, AuditOutcome.ANSWERED)
+        await sealed(record, AuditOutcome.ANSWERED)
         return view.tools
 
     def view(self, principal: Principal) -> ports.View:
@@ -90,9 +99,13 @@ class Road:
         """The published inputSchema, against which the listener checks `Mcp-Param-*` headers."""
         return self.view(principal).published_schema(name)
 
+    def published(self, principal: Principal, tool: str) -> str | None:
+        """The name under which the principal sees a tool."""
+        return self.view(principal).name_of(tool)
+
     async def refuse(self, record: ports.Record, refusal: Refusal) -> None:
         """Seals the record of a request that was turned away."""
-        await self._seal(record, refusal.row.outcome, **refusal.facts())
+        await sealed(record, refusal.row.outcome, **refusal.facts())
 
     def forget(self, record: ports.Record) -> None:
         """A request that was fine and did nothing: ping, initialize, discover. It leaves no record."""
@@ -100,7 +113,11 @@ class Road:
 
     async def call(self, record: ports.Record, principal: Principal, asked: Asked) -> Reply | ReplyError:
         """Walks one tool call to its end and seals its record. Raises Refused, with the record sealed."""
+        trace = asked.trace.decided(self._trace_share)
+        asked = replace(asked, trace=trace)
+        log_context.on(record.call_id, trace.id)
         record.note(kind="call", asked=asked.name, era=asked.era, version=asked.version, run=asked.run_label)
+        record.note(trace=trace.noted)
         caller = Caller()
         try:
             return await self._ended(record, principal, asked, self._walk(record, principal, asked, caller))
@@ -153,127 +170,82 @@ class Road:
         )
         record.lap("policy")
         match decision.verdict:
-            case Verdict.ALLOW:
+            case Verdict.ALLOW | Verdict.ASK:
                 pass
-            case Verdict.DENY | Verdict.ASK:  # approval stands here once it exists; until then ask is no permission
+            case Verdict.DENY:
                 raise denied(principal, tool.id, decision.rules)
             case _:
                 assert_never(decision.verdict)
 
         upstream = self._upstreams[tool.upstream]
         record.note(address=upstream.address)
-        deadline = self._clock.monotonic() + allowed_s(call, asked)
-        leg = Leg(record, principal, asked, call, upstream, deadline)
-        if tool.effect is Effect.READ:
+        leg = make_leg(record, principal, asked, call, decision, upstream, self._clock.monotonic(), self._hold_s)
+        if leg.call.tool.effect is Effect.READ:
             return await self._read(leg)
         caller.followed = True
         ended = await asyncio.shield(self._tasks.start(self._detached(leg, caller), "call"))
         if isinstance(ended, Refusal):
-            raise Refused.of(ended)
+            raise Refused.of(told_whom_to_ask(ended, tool))
         return ended
-
-    async def _read(self, leg: Leg) -> Reply | ReplyError:
-        record, call = leg.record, leg.call
-        admitted = await self._ledger.admit(
-            leg.principal, call, leg.asked, record.call_id, intent=_nothing_departs, deadline=leg.deadline
-        )
-        assert isinstance(admitted, Passed)
-        record.lap("ledger")
-        try:
-            with leg.upstream.try_permit() or await leg.upstream.permit(leg.deadline):
-                record.lap("permit")
-                carried = await leg.upstream.send(outbound(call, leg.asked), leg.deadline)
-        except Refused:
-            self._ledger.unspend(leg.principal, call)
-            raise
-        record.lap("upstream")
-        if isinstance(carried, Unsent):
-            self._ledger.unspend(leg.principal, call)
-        concluded = conclude(carried, call, record.call_id, self._sanitize)
-        record.lap("sanitize")
-        if isinstance(concluded.ends, Refusal):
-            raise Refused.of(concluded.ends)
-        await self._seal(record, concluded.outcome, **concluded.facts)
-        return hinted(concluded.ends, admitted.hint)
 
     async def _detached(self, leg: Leg, caller: Caller) -> Reply | ReplyError | Refusal:
         """A call that ends in its record without its caller; so a refusal is an answer here, and no failure of the task."""
         try:
-            return await self._ended(leg.record, leg.principal, leg.asked, self._once(leg, caller))
+            return await self._ended(leg.record, leg.principal, leg.asked, self._crossing.once(leg, caller))
         except Refused as refused:
             return refused.refusal
 
-    async def _once(self, leg: Leg, caller: Caller) -> Reply | ReplyError:
-        record, call = leg.record, leg.call
-        with ExitStack() as slot:
-
-            def departs_at_once() -> Entry | None:
-                """Asked at the moment of claiming, so that waiting for a twin holds no slot."""
-                caller.must_be_here()
-                if (permit := leg.upstream.try_permit()) is None:
-                    return None
-                slot.enter_context(permit)
-                return record.intent()
-
-            admitted = await self._ledger.admit(
-                leg.principal, call, leg.asked, record.call_id, intent=departs_at_once, deadline=leg.deadline
-            )
-            record.lap("ledger")
-            match admitted:
-                case Ticket():
-                    ticket = await self._departed(leg, admitted, caller, slot)
-                case Replay():
-                    return await self._replay(record, call, admitted)
-                case Passed():
-                    raise AssertionError("a call that leaves traces was let past the ledger")
-                case _:
-                    assert_never(admitted)
-            carried = await leg.upstream.send(outbound(call, leg.asked, key=ticket.claim.record.hex()), leg.deadline)
-        record.lap("upstream")
-        concluded = conclude(carried, call, record.call_id, self._sanitize)
-        record.lap("sanitize")
-        ending = concluded.ending(carried, record.call_id, self._clock.now())
-        await self._ledger.settle(ticket, ending, record.close(concluded.outcome, **concluded.facts))
-        if isinstance(concluded.ends, Refusal):
-            raise Refused.of(concluded.ends)
-        return hinted(concluded.ends, ticket.hint, delivered=lambda: self._ledger.delivered(ticket))
-
-    async def _departed(self, leg: Leg, ticket: Ticket, caller: Caller, slot: ExitStack) -> Ticket:
-        """Sees to it that `sent` and the intent are durable; most calls departed in the step that claimed."""
-        leg.record.note(key={"source": ticket.source, "record": ticket.claim.record.hex(), "state": "claimed"})
-        if ticket.departed:
-            return ticket
+    async def _read(self, leg: Leg) -> Reply | ReplyError:
+        """A declared read; where its upstream fails, what the operator wants served instead."""
         try:
-            slot.enter_context(await leg.upstream.permit(leg.deadline))
-            leg.record.lap("permit")
-            caller.must_be_here()
+            concluded, hint = await self._crossing.read(leg)
+        except Refused as failed:
+            if failed.refusal.reason not in ANSWERED:
+                raise
+            return await self._fallen_back(leg, failed.refusal)
+        if concluded.kind == "result" and not concluded.is_error:
+            self._last_good.keep(leg.principal, leg.call, leg.decision.version, concluded.kept)
+        return await _told(leg, concluded, hint)
+
+    async def _fallen_back(self, leg: Leg, failed: Refusal) -> Reply | ReplyError:
+        """Another tool, else the last good result. Raises Refused: what failed, with whom to ask."""
+        record = leg.record
+        if (other := self._other(leg)) is not None:
+            try:
+                concluded, hint = await self._crossing.read(other)
+            except Refused:
+                pass  # told is what became of the tool that was asked for
+            else:
+                record.note(fallback={"tool": other.call.tool.id, "reason": failed.reason.value})
+                return await _told(other, concluded, hint)
+        stale = self._last_good.stale(leg.principal, leg.call, leg.decision.version, failed, record.call_id)
+        if stale is None:
+            raise Refused.of(told_whom_to_ask(failed, leg.call.tool))
+        at = stale.result["_meta"][f"{NS}/stale"]["at"]
+        record.note(fallback={"stale_at": at, "reason": failed.reason.value})
+        await sealed(record, AuditOutcome.ANSWERED, executed=failed.executed or failed.row.executed)
+        return stale
+
+    def _other(self, leg: Leg) -> Leg | None:
+        """The leg of the fallback tool, seen and permitted like any call; None where it is not to be had."""
+        wanted, view, asked = leg.call.tool.fallback.tool, self.view(leg.principal), leg.asked
+        if wanted is None or (name := view.name_of(wanted)) is None:
+            return None
+        try:
+            call = view.resolve(name, asked.arguments)
         except Refused:
-            await self._ledger.release(ticket)
-            raise
-        departed = await self._ledger.depart(ticket, leg.record.intent())
-        leg.record.lap("ledger")
-        return departed
-
-    async def _replay(self, record: ports.Record, call: ResolvedCall, replay: Replay) -> Reply | ReplyError:
-        record.note(
-            key={
-                "source": replay.source,
-                "record": replay.claim.record.hex(),
-                "state": "joined" if replay.joined else "replayed",
-                "original": replay.kept.call_id,
-            },
-            result={"sha256": replay.kept.sha256, "bytes": replay.kept.size, "is_error": replay.kept.is_error},
-        )
-        reply = kept_reply(replay, call, record.call_id)
-        await self._seal(record, AuditOutcome.REPLAYED, executed="yes")
-        return hinted(reply, None, delivered=lambda: self._ledger.delivered(replay))
-
-    async def _seal(self, record: ports.Record, outcome: AuditOutcome, **facts: Any) -> None:
-        try:
-            await record.seal(outcome, **facts)
-        except JournalUnavailable:
-            raise Refused(Reason.AUDIT_UNAVAILABLE, "The audit journal cannot be written.") from None
+            return None
+        decision = self._policy.decide(leg.principal, wanted, "call", call.arguments)
+        if decision.verdict is not Verdict.ALLOW or call.tool.effect is not Effect.READ:
+            return None
+        now, upstream = self._clock.monotonic(), self._upstreams[call.tool.upstream]
+        if asked.deadline_ms is not None:
+            asked = replace(asked, deadline_ms=max(1, round((leg.deadline - now) * 1000)))
+        return make_leg(leg.record, leg.principal, asked, call, decision, upstream, now, self._hold_s)
 
 
-def _nothing_departs() -> None:
-    """A read has no intent."""
+async def _told(leg: Leg, concluded: Conclusion, hint: str | None) -> Reply | ReplyError:
+    """Seals the record of a read that was answered, and answers."""
+    await sealed(leg.record, concluded.outcome, **concluded.facts)
+    assert not isinstance(concluded.ends, Refusal)
+    return hinted(concluded.ends, hint)

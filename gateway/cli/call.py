@@ -38,7 +38,7 @@ def call(
 
     if token is not None and not (token.isascii() and token.isprintable()):
         voice.fail("The token holds characters that no token has; was it pasted whole? See --token.", voice.USAGE)
-    given = _arguments(args, arguments or ())
+    sent = given(args, arguments or ())
     address = place.url(place.addresses(config).listen.agent)
     plane = AgentPlane(address + (f"/agents/{agent}/mcp" if agent else "/mcp"), token)
     try:
@@ -46,7 +46,7 @@ def call(
         if refused is None:
             schemas = {found.get("name"): found.get("inputSchema") for found in tools}
             name = tool if tool in schemas else tool.replace("/", "_", 1)
-            heard = plane.call(name, given, schemas.get(name), key)
+            heard = plane.call(name, sent, schemas.get(name), key)
         else:
             heard = refused
     except NoAnswer as fault:
@@ -62,10 +62,11 @@ def call(
         raise typer.Exit(voice.REFUSED)
 
 
-def _arguments(text: str | None, pairs: Sequence[str]) -> dict[str, Any]:
+def given(text: str | None, pairs: Sequence[str]) -> dict[str, Any]:
+    """Arguments as a command line writes them; faults end the verb."""
     from gateway.wire.strict_json import MalformedJson, parse
 
-    given: dict[str, Any] = {}
+    said: dict[str, Any] = {}
     if text is not None:
         try:
             raw = Path(text[1:]).read_bytes() if text.startswith("@") else text.encode()
@@ -76,16 +77,16 @@ def _arguments(text: str | None, pairs: Sequence[str]) -> dict[str, Any]:
             voice.fail(f"--args: {error}: write one JSON object.", voice.USAGE)
         if not isinstance(found, dict):
             voice.fail('--args: not an object: write {"name": value}.', voice.USAGE)
-        given = found
+        said = found
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name:
             voice.fail(f"{voice.plain(pair)!r} is not NAME=VALUE; write for example id=13.", voice.USAGE)
         try:
-            given[name] = parse(value.encode())
+            said[name] = parse(value.encode())
         except MalformedJson:
-            given[name] = value
-    return given
+            said[name] = value
+    return said
 
 
 def _show(heard: "Heard", *, quiet: bool) -> bool:

@@ -15,7 +15,7 @@ import yaml
 from pydantic import BaseModel, SecretStr
 
 from gateway.cli.secrets import without_secrets
-from gateway.config.schema import duration
+from gateway.config.values import duration
 
 MASK: Final = "•••"
 _REFERENCE = re.compile(r"\$\{env:[^}]*\}")

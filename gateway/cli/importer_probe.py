@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from gateway.cli.importer import Imported, Server
 from gateway.cli.importer_secrets import REFERENCE
 from gateway.clock import SystemClock
-from gateway.config.schema import UpstreamConfig
+from gateway.config.upstreams import UpstreamConfig
 from gateway.ports import UpstreamFault
 from gateway.tasks import Tasks
 from gateway.upstream.make import make_upstream

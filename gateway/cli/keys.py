@@ -38,7 +38,6 @@ def new(
     from gateway.clock import SystemClock
 
     until = None if expires is None else expiry(expires, SystemClock().now())
-    _known(agent, config)
     operator = Operator(config)
     if operator.running():
         order = {"agent": agent, "user": user, "tenant": tenant, "id": key_id}
@@ -47,6 +46,7 @@ def new(
     else:
         from gateway.identity.keyring import KeyFault
 
+        _known(agent, config)
         try:
             chosen, secret = _ring(config).new(agent, user, tenant, expires_at=until, key_id=key_id)
         except KeyFault as error:
@@ -124,7 +124,7 @@ def _written(config: Path) -> dict[str, Any]:
 
 
 def _known(agent: str, config: Path) -> None:
-    """A key of an agent that is not configured is odd, not wrong: the agent may come later."""
+    """Without a gateway, a key of an agent that is not configured is odd, not wrong: the agent may come later."""
     place.addresses(config)
     agents = _written(config).get("agents")
     if not isinstance(agents, dict) or agent not in agents:

@@ -7,14 +7,18 @@ Called by `gateway.__main__`.
 import typer
 
 from gateway.cli import voice
+from gateway.cli.approvals import approvals
 from gateway.cli.audit import audit
 from gateway.cli.call import call
 from gateway.cli.check import check
+from gateway.cli.demo import demo
+from gateway.cli.explain import explain
 from gateway.cli.init import init
 from gateway.cli.keys import keys
 from gateway.cli.kill import kill, resume
 from gateway.cli.run import run
 from gateway.cli.schema import schema
+from gateway.cli.store import store
 from gateway.cli.tools import tools
 
 app = typer.Typer(
@@ -26,7 +30,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _verb in (run, check, tools, call, kill, resume, init, schema):
+for _verb in (demo, run, check, tools, call, explain, kill, resume, init, schema):
     app.command(epilog=voice.EPILOG)(_verb)
+app.add_typer(approvals, name="approvals")
 app.add_typer(audit, name="audit")
 app.add_typer(keys, name="keys")
+app.add_typer(store, name="store")

@@ -42,8 +42,11 @@ def _loaded(path: Path, only: frozenset[str] | None) -> "Config":
 
 
 def base(path: Path) -> Path:
-    """The folder that relative paths of the configuration start from."""
-    return path.resolve().parent
+    """The folder that relative paths of the configuration start from.
+
+    Not where a link leads: Kubernetes swaps that folder away under a ConfigMap's files.
+    """
+    return path.absolute().parent
 
 
 def state_dir(config: "Config", path: Path) -> Path:

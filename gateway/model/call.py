@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from gateway.model.trace import Trace
+
 Era = Literal["modern", "legacy"]
 """Modern is MCP 2026-07-28 (stateless); legacy is 2025-11-25 and older (sessions)."""
 
@@ -23,6 +25,8 @@ class Arrival:
     """`{agent}` of `/agents/{agent}/mcp`; None on `/mcp`."""
     peer: str = ""
     """Address of the peer, for the record."""
+    assertion: str | None = None
+    """The `Sallyport-User` header as sent: a trusted peer's signed word on who its user is. Never logged or stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +42,9 @@ class Asked:
     key: str | None = None
     """Explicit idempotency key: `Idempotency-Key` header or `_meta`, already agreed and syntax-checked."""
     key_source: Literal["header", "meta"] | None = None
-    traceparent: str | None = None
-    tracestate: str | None = None
+    trace: Trace = field(default_factory=Trace.begun)
+    attempt: int = 0
+    """`_meta["io.sallyport/attempt"]`: above 0 a gateway before us retries already, so we do not."""
     deadline_ms: int | None = None
     """The client's own wish, from `_meta["io.sallyport/deadline-ms"]`; only ever shortens."""
     run_label: str | None = None

@@ -22,6 +22,22 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Spend:
+    """One call out of one shared budget; only stores that several processes share count these."""
+
+    tenant: str
+    scope: Literal["agent", "user"]
+    name: str
+    window: Literal["minute", "hour", "day"]
+    limit: int
+
+    @property
+    def window_s(self) -> int:
+        """Seconds; windows begin at multiples of this, UTC, by the store's clock."""
+        return {"minute": 60, "hour": 3600, "day": 86_400}[self.window]
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """One attempt to be the one that executes."""
 
@@ -35,6 +51,8 @@ class Claim:
     lease_s: float
     resend_doubt: bool = False
     """The operator declared that repeating is harmless (`effect: idempotent`): a record in doubt may be claimed anew."""
+    spends: tuple[Spend, ...] = ()
+    """Paid by whoever wins, in the step that claims."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +100,26 @@ class Mismatch:
     """The same explicit key stands for another fingerprint."""
 
 
-ClaimAnswer = Won | Found | Mismatch
+@dataclass(frozen=True, slots=True)
+class Overspent:
+    """Would have won, but a shared budget is spent; nothing was claimed."""
+
+    spend: Spend
+    resets_at: float
+    """Unix seconds."""
+
+
+ClaimAnswer = Won | Found | Mismatch | Overspent
+
+
+class Departure(StrEnum):
+    """Whether a claim may be sent now."""
+
+    DEPARTED = "departed"
+    LOST = "lost"
+    """The token is not the record's any more."""
+    UNAPPROVED = "unapproved"
+    """The approval was used, expired, void or never given; the claim is still ours."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,4 +25,4 @@ class Decision:
     version: str
     """Content hash of model, rows and conditions."""
     errors: tuple[str, ...] = ()
-    """Conditions that could not be evaluated: a deny row then matched, an allow row did not."""
+    """Conditions that could not be evaluated: a deny or ask row then matched, an allow row did not."""

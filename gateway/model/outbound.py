@@ -20,3 +20,5 @@ class Outbound:
     """`_meta` members of ours: traceparent, tracestate, io.sallyport/idempotency-key."""
     idempotency_key: str | None = None
     """Sent as the `Idempotency-Key` header where the upstream is HTTP."""
+    attempt: int = 0
+    """How often this call was sent before, by us or by a gateway before us; above 0 on arrival means: do not retry."""

@@ -6,7 +6,7 @@ Lives only here: the names. Must not know how an outcome is reached or written. 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 
 class AuditOutcome(StrEnum):
@@ -32,6 +32,8 @@ class Answered:
     """The upstream answered with our id: a result (also one with `isError`)."""
 
     result: Mapping[str, Any]
+    http: Mapping[str, Any] | None = None
+    """For plain HTTP tools: {status, type, wrapped}; becomes `_meta["io.sallyport/http"]` and is kept with the result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,10 @@ class AnsweredError:
     data: Any = None
 
 
+Cause = Literal["unreached", "later", "never"]
+"""Why a call was not carried out: the server could not be reached; not now; the same call would always be turned away."""
+
+
 @dataclass(frozen=True, slots=True)
 class Unsent:
     """Proven not carried out: no byte left, or the upstream refused before execution by definition (ledger §1.5)."""
@@ -50,6 +56,7 @@ class Unsent:
     why: str
     """A short phrase of ours, never the upstream's text."""
     retry_after_ms: int | None = None
+    cause: Cause = "later"
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,9 @@ class Reason(StrEnum):
     STOPPED = "stopped"
     BUDGET_EXHAUSTED = "budget-exhausted"
     LOOP_DETECTED = "loop-detected"
+    APPROVAL_PENDING = "approval-pending"
+    APPROVAL_DECLINED = "approval-declined"
+    APPROVAL_EXPIRED = "approval-expired"
     KEY_REUSED = "key-reused"
     KEY_IN_FLIGHT = "key-in-flight"
     UPSTREAM_UNAVAILABLE = "upstream-unavailable"
@@ -106,10 +109,12 @@ TABLE: Final[Mapping[Reason, Row]] = {
         -32021, 400, _ERROR, _REJECTED, "no", "never", "Declare the capabilities in data.requiredCapabilities."
     ),
     Reason.UNKNOWN_METHOD: Row(-32601, 404, _ERROR, _REJECTED, "no", "never", "Use a method this server lists."),
-    Reason.NOT_FOUND: Row(40400, 404, _BARE, _REJECTED, "no", "never", "Use /mcp or /agents/{agent}/mcp."),
+    Reason.NOT_FOUND: Row(
+        40400, 404, _BARE, _REJECTED, "no", "never", "Use /mcp, /agents/{agent}/mcp or /http/{upstream}/…."
+    ),
     Reason.BAD_ORIGIN: Row(40300, 403, _BARE, _REJECTED, "no", "never", "Add the origin to listen.origins."),
     Reason.BAD_HOST: Row(42100, 421, _BARE, _REJECTED, "no", "never", "Add the host to listen.hosts."),
-    Reason.WRONG_METHOD: Row(40500, 405, _BARE, _REJECTED, "no", "never", "POST one JSON-RPC message."),
+    Reason.WRONG_METHOD: Row(40500, 405, _BARE, _REJECTED, "no", "never", "Use a method that the Allow header names."),
     Reason.TOO_LARGE: Row(41300, 413, _BARE, _REJECTED, "no", "never", "Send less; the limit is named here."),
     Reason.TOO_SLOW: Row(40800, 408, _BARE, _REJECTED, "no", "same_key", "Send the body without long pauses."),
     Reason.WRONG_TYPE: Row(41500, 415, _BARE, _REJECTED, "no", "never", "Send Content-Type: application/json."),
@@ -140,6 +145,27 @@ TABLE: Final[Mapping[Reason, Row]] = {
     Reason.LOOP_DETECTED: Row(
         42902, 429, _RESULT, _REFUSED, "no", "after", "Stop repeating this call; change course or ask the user."
     ),
+    Reason.APPROVAL_PENDING: Row(
+        20200,
+        202,
+        _RESULT,
+        AuditOutcome.PENDING,
+        "no",
+        "after",
+        "A person must approve this call first. Make the same call again, unchanged, to see the answer.",
+    ),
+    Reason.APPROVAL_DECLINED: Row(
+        40303, 403, _RESULT, _REFUSED, "no", "never", "A person said no. Do not try again; tell your user why."
+    ),
+    Reason.APPROVAL_EXPIRED: Row(
+        40304,
+        403,
+        _RESULT,
+        _REFUSED,
+        "no",
+        "same_key",
+        "Nobody answered in time, which is a no. Calling again asks anew.",
+    ),
     Reason.KEY_REUSED: Row(
         42201, 422, _RESULT, _REFUSED, "no", "new_key", "This key stands for other arguments; use a new key."
     ),
@@ -149,7 +175,9 @@ TABLE: Final[Mapping[Reason, Row]] = {
     Reason.UPSTREAM_UNAVAILABLE: Row(
         50300, 503, _RESULT, _FAILED, "no", "after", "The tool cannot be reached; nothing was sent. Try again later."
     ),
-    Reason.UPSTREAM_TIMEOUT: Row(50400, 504, _RESULT, _FAILED, "no", "same_key", "The tool gave no answer in time."),
+    Reason.UPSTREAM_TIMEOUT: Row(
+        50400, 504, _RESULT, _FAILED, "unknown", "same_key", "The tool gave no answer in time."
+    ),
     Reason.OUTCOME_UNKNOWN: Row(
         50401,
         504,
@@ -160,7 +188,7 @@ TABLE: Final[Mapping[Reason, Row]] = {
         "The call left but no answer came: it may have been carried out. Check before doing anything again.",
     ),
     Reason.UPSTREAM_INVALID: Row(
-        50200, 502, _RESULT, _FAILED, "unknown", "never", "The tool answered something that is not MCP."
+        50200, 502, _RESULT, _FAILED, "unknown", "never", "The tool answered something that could not be read."
     ),
     Reason.RESULT_WITHHELD: Row(
         50201,
@@ -199,6 +227,8 @@ class Refusal:
     """Ids of the policy rows that decided, for the record."""
     data: Mapping[str, Any] = field(default_factory=dict)
     """Standard members of JSON-RPC `error.data`, such as `supported`."""
+    approval: str | None = None
+    """Id of the question that a person has to answer, or has answered."""
 
     @property
     def row(self) -> Row:
@@ -211,6 +241,7 @@ class Refusal:
             "code": self.row.code,
             "executed": self.executed or self.row.executed,
             "detail": self.detail,
+            **({"approval": self.approval} if self.approval is not None else {}),
         }
 
     def told(self, call_id: str) -> dict[str, Any]:
@@ -225,6 +256,8 @@ class Refusal:
         }
         if self.retry_after_ms is not None:
             told["retry_after_ms"] = self.retry_after_ms
+        if self.approval is not None:
+            told["approval"] = self.approval
         return told
 
 

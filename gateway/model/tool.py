@@ -30,6 +30,18 @@ class Effect(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Fallback:
+    """What is served when a read's upstream fails, tried in this order; only `ask` applies to other tools."""
+
+    tool: ToolId | None = None
+    """Another read with the same arguments, permitted like any call."""
+    stale_s: float | None = None
+    """The last good result of the same call, no older than this, marked as stale."""
+    ask: str | None = None
+    """Whom to ask instead: added to the refusal."""
+
+
+@dataclass(frozen=True, slots=True)
 class Tool:
     """One tool of one upstream, after configuration was laid over the upstream's definition."""
 
@@ -45,6 +57,7 @@ class Tool:
     derived: Derived = "on"
     """How far calls without an explicit key are deduplicated; `unset` tools never go past in-flight and undelivered."""
     timeout_s: float = 10.0
+    fallback: Fallback = Fallback()
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,13 @@ class Person:
 
     id: str
     roles: frozenset[Role]
+    policy_user: str | None = None
+    """Where policy knows this person by another name than `id`."""
+
+    @property
+    def user(self) -> str:
+        """Policy id without its kind, for the action `approve`."""
+        return self.policy_user or self.id
 
 
 def token_hash(token: str) -> str:

@@ -50,6 +50,11 @@ def routes(desk: Desk, access: Access) -> APIRouter:
         """The configured agents."""
         return [dict(agent) for agent in desk.house.agents()]
 
+    @router.get("/upstreams", dependencies=reads)
+    async def upstreams() -> list[dict[str, Any]]:
+        """The upstreams: address, how reading their lists went, and breakers that are not closed."""
+        return [dict(upstream) for upstream in desk.house.upstreams()]
+
     @router.get("/policy", dependencies=reads)
     async def policy() -> dict[str, Any]:
         """Version in force, when it was loaded, and the faults of a version that was not taken."""

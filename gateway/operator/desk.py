@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from gateway.model.approval import Approval, Ruling
 from gateway.model.stop import Stop, StopKind
 from gateway.ports import AuditTrail
 
@@ -60,6 +61,22 @@ class KeyDesk(Protocol):
     def revoke(self, key_id: str) -> bool: ...
 
 
+class ApprovalDesk(Protocol):
+    """Questions that wait for a person. Raises StoreUnavailable."""
+
+    async def all(self) -> Sequence[Approval]:
+        """As they stand now, newest first."""
+
+    async def get(self, id: str) -> Approval | None:  # noqa: A002
+        """As it stands now."""
+
+    def bars(self, approval: Approval, user: str) -> Ruling | None:
+        """Why `user` may not decide; None when they may."""
+
+    async def decide(self, id: str, *, by: str, user: str, approved: bool, why: str) -> Ruling:  # noqa: A002
+        """Written into the audit chain before it takes effect; `by` is the operator, `user` who that is in policy."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sight:
     """One tool as one pair of agent and user stands to it."""
@@ -79,13 +96,39 @@ class HouseDesk(Protocol):
         """Raises KeyError for an agent that is not configured."""
 
     def agents(self) -> Sequence[Mapping[str, Any]]: ...
+    def upstreams(self) -> Sequence[Mapping[str, Any]]: ...
     def policy(self) -> Mapping[str, Any]: ...
     def health(self) -> Mapping[str, str]:
-        """Component → `ok` or what is wrong; every value `ok` means ready."""
+        """Component → `ok`, perhaps with a reservation, or what is wrong; ready when every value begins with `ok`."""
+
+    async def accept_loss(self) -> bool:
+        """False when the store lost nothing. Raises StoreUnavailable."""
 
     def started(self) -> bool: ...
     def metrics(self) -> bytes:
         """Prometheus text format."""
+
+
+class Step(Protocol):
+    """What one room says about a call nobody made."""
+
+    @property
+    def room(self) -> str: ...
+    @property
+    def verdict(self) -> str:
+        """`passes`, `asks` or `stops`."""
+
+    @property
+    def why(self) -> str: ...
+
+
+class Explainer(Protocol):
+    """What would happen to a call."""
+
+    def steps(
+        self, agent: str, user: str | None, tenant: str, tool: str, arguments: Mapping[str, Any]
+    ) -> Sequence[Step]:
+        """At least one, in the order of the road, up to the first room that stops the call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,3 +142,5 @@ class Desk:
     house: HouseDesk
     now: Any
     """() -> Unix seconds."""
+    approvals: ApprovalDesk | None = None
+    explainer: Explainer | None = None

@@ -20,7 +20,7 @@ def routes(desk: Desk) -> APIRouter:
     @router.get("/readyz", summary="Calls can be served; names what is wrong", responses={503: {}})
     async def readyz(response: Response) -> dict[str, str]:
         health = dict(desk.house.health())
-        response.status_code = 200 if all(state == "ok" for state in health.values()) else 503
+        response.status_code = 200 if all(state.startswith("ok") for state in health.values()) else 503
         return health
 
     @router.get("/startupz", summary="Start-up is complete", responses={503: {}})

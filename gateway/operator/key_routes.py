@@ -37,9 +37,12 @@ def routes(desk: Desk, access: Access) -> APIRouter:
         """API keys made at run time; never their secrets."""
         return [dict(key) for key in desk.keys.ls()]
 
-    @router.post("/keys", status_code=201, responses={409: {}})
+    @router.post("/keys", status_code=201, responses={409: {}, 422: {}})
     async def new_key(order: KeyOrder, person: Annotated[Person, operator]) -> dict[str, str]:
-        """Makes a key and shows its secret once."""
+        """Makes a key for a configured agent and shows its secret once."""
+        agents = [str(agent["id"]) for agent in desk.house.agents()]
+        if order.agent not in agents:
+            raise HTTPException(422, f"agent: there is no agent {order.agent!r}; configured are {', '.join(agents)}")
         key_id = order.id or f"k-{secrets.token_hex(4)}"
         facts = {**order.model_dump(mode="json", exclude_none=True), "id": key_id}
         await desk.trail.operator(person.id, "keys.new", facts)

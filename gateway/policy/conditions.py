@@ -1,7 +1,7 @@
 """conditions.yaml: named CEL expressions, compiled once, evaluated with bounded work.
 
-Lives only here: CEL. Must not know rows; whoever asks decides what a failure means (a deny row then matches, an allow
-row does not). The library has no limits of its own and holds the interpreter's lock while it works, so what could take
+Lives only here: CEL. Must not know rows; whoever asks decides what a failure means (a deny or ask row then matches, an
+allow row does not). The library has no limits of its own and holds the interpreter's lock while it works, so what could take
 long is refused at load (`cel_lint.py`) or kept small here: all() and exists() only look through `MAX_WEIGHT`.
 """
 

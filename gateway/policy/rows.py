@@ -19,6 +19,7 @@ from gateway.policy.rule import ACTIONS, ALWAYS, COLUMNS, Grant, Rule
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _ID = re.compile(r'(user|role|agent):[^\s"*#]+')
+_EFFECTS = tuple(effect.value for effect in Verdict)
 _P_FORM = "p, " + ", ".join(COLUMNS)
 _G_FORM = "g, user:alice, role:support, default"
 
@@ -130,10 +131,10 @@ def _what(tool: str, act: str, when: str, eft: str, dialect: Dialect) -> Iterato
         yield f"unknown action {act!r}", instead(act, ACTIONS)
     if when != ALWAYS and dialect.conditions is not None and when not in dialect.conditions:
         yield f"unknown condition {when!r}", instead(when, {*dialect.conditions, ALWAYS})
-    if eft == Verdict.ASK:
-        yield "effect ask needs approval, which this version does not have", "write allow or deny"
-    elif eft not in (Verdict.ALLOW, Verdict.DENY):
-        yield f"unknown effect {eft!r}", instead(eft, (Verdict.ALLOW.value, Verdict.DENY.value))
+    if eft not in _EFFECTS:
+        yield f"unknown effect {eft!r}", instead(eft, _EFFECTS)
+    elif eft == Verdict.ASK and act != "call":
+        yield f"effect ask in a row for {act}", "only a call can wait for a person; write allow or deny"
 
 
 def _grant(line: int, values: list[str], found: Findings) -> Grant | None:

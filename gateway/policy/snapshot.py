@@ -121,7 +121,7 @@ class Snapshot:
                     if answers[rule.when] is None:
                         errors.append(rule.when)
                 answer = answers[rule.when]
-                if answer or (answer is None and effect is Verdict.DENY):
+                if answer or (answer is None and effect is not Verdict.ALLOW):
                     decided.append(rule.id)
             if decided:
                 return Decision(effect, tuple(decided), self.version, tuple(errors))

@@ -3,7 +3,7 @@
 Lives only here: rows ↔ `transitions.Row`, and which step must be durable. Every step is SELECT → pure decision → write,
 inside the group's transaction. Leases are monotonic seconds of this process; `recover` closes those of the last one.
 Must not know keys, windows, budgets or who waits. Called by the ledger room through `ports.ClaimStore`, and by the
-audit trail's recovery pass (`state_of`).
+audit trail's recovery pass (`fate`).
 """
 
 import secrets
@@ -12,11 +12,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
+from gateway.homes import Writer
 from gateway.model import transitions
-from gateway.model.claim import Claim, ClaimAnswer, Done, Ending, Found, NotDone, State, Won
+from gateway.model.claim import Claim, ClaimAnswer, Departure, Done, Ending, Found, NotDone, State, Won
 from gateway.model.transitions import After, Moment, Row
 from gateway.model.work import Entry, JournalUnavailable, Work
-from gateway.ports import Clock, Reached, Writer
+from gateway.ports import Clock, Reached
+from gateway.store.approvals_sqlite import consume
 from gateway.store.sealing import Seal
 
 SCHEMA: Final = (
@@ -73,17 +75,25 @@ class SqliteClaims:
         answer: ClaimAnswer = await self._or_taken_back(work, claim, token)
         return answer
 
-    async def depart(self, claim: Claim, token: int, intent: Entry) -> bool:
+    async def depart(self, claim: Claim, token: int, intent: Entry, approval: str | None = None) -> Departure:
         """Raises StoreUnavailable, JournalUnavailable; then nothing may be sent."""
 
-        def change(db: sqlite3.Connection) -> bool:
+        def change(db: sqlite3.Connection) -> Departure:
+            now = self._now()
             row, _ = _row(db, claim.record)
-            held = _apply(db, claim.record, transitions.depart(row, token, claim.lease_s, self._now()))
+            after = transitions.depart(row, token, claim.lease_s, now)
+            if after == "lost":
+                return Departure.LOST
+            if approval is not None and not consume(db, approval, claim.record.hex(), claim.call_id, now.wall):
+                return Departure.UNAPPROVED
+            _apply(db, claim.record, after)
             self._reached("claims.departed")
-            return held
+            return Departure.DEPARTED
 
-        work = Work(change, lambda held: (intent,) if held else (), durable=True, needs_journal=True)
-        return bool(await self._or_taken_back(work, claim, token))
+        work = Work(
+            change, lambda said: (intent,) if said is Departure.DEPARTED else (), durable=True, needs_journal=True
+        )
+        return Departure(await self._or_taken_back(work, claim, token))
 
     async def _or_taken_back(self, work: Work, claim: Claim, token: int) -> Any:
         """A departure whose intent did not become durable did not happen, whether or not its row was committed."""
@@ -136,10 +146,14 @@ class SqliteClaims:
         doubted: list[str] = await self._writer.submit(Work(change, durable=True))
         return doubted
 
-    async def state_of(self, record_hex: str) -> State | None:
-        """State of a record, None when there is none: an intent without one was never sent. Raises StoreUnavailable."""
-        row, _ = await self._writer.submit(Work(lambda db: _row(db, bytes.fromhex(record_hex))))
-        return row.state if row is not None else None
+    async def changed(self, claim: Claim, within_s: float) -> bool:  # noqa: ARG002
+        """Nobody else writes this file."""
+        return False
+
+    async def fate(self, record: str, call_id: str) -> State | None:
+        """State of the record as far as it is this call's. Raises StoreUnavailable."""
+        row, _ = await self._writer.submit(Work(lambda db: _row(db, bytes.fromhex(record))))
+        return row.state if row is not None and row.call_id == call_id else None
 
     def _now(self) -> Moment:
         return Moment(self._clock.now(), self._clock.monotonic())

@@ -1,8 +1,8 @@
-"""Kept results at rest: compressed, bounded, sealed (ledger §1.9).
+"""What stores keep at rest: sealed; kept results compressed and bounded as well (ledger §1.9).
 
-Lives only here: the bytes of the `kept` column. Byte 0 is the format and key generation, then a nonce, then AES-256-GCM
-over one line of JSON and the body. Every record has a key of its own, so random nonces never run out, and a blob moved
-to another record does not open. Must not know SQL or states. Called by the claim store, on the writer thread.
+Lives only here: the bytes of sealed columns. Byte 0 is the format and key generation, then a nonce, then AES-256-GCM, over
+one line of JSON and the body where a result is kept. Every name has a key of its own, so random nonces never run out, and
+a blob moved to another name does not open. Must not know SQL or states. Called by the claim and approval stores.
 """
 
 import hmac
@@ -27,11 +27,34 @@ _FORMAT: Final = b"\x01"
 _NONCE: Final = 12
 
 
+class Box:
+    """Seals bytes under a name, with a key derived from the gateway's secret."""
+
+    def __init__(self, secret: bytes, purpose: bytes) -> None:
+        self._key = HKDF(SHA256(), length=32, salt=None, info=purpose).derive(secret)
+
+    def close(self, name: bytes, plain: bytes) -> bytes:
+        """The bytes to store under `name`."""
+        nonce = os.urandom(_NONCE)
+        return _FORMAT + nonce + self._cipher(name).encrypt(nonce, plain, name)
+
+    def open(self, name: bytes, blob: bytes) -> bytes:
+        """Raises StoreUnavailable for bytes that were not sealed under `name` with this secret."""
+        nonce, sealed = blob[1 : 1 + _NONCE], blob[1 + _NONCE :]
+        try:
+            return self._cipher(name).decrypt(nonce, sealed, name)
+        except (InvalidTag, ValueError):
+            raise StoreUnavailable("what is kept does not open: the file or the secret was changed") from None
+
+    def _cipher(self, name: bytes) -> AESGCM:
+        return AESGCM(hmac.digest(self._key, name, "sha256"))
+
+
 class Seal:
-    """Seals and opens kept results under a key derived from the gateway's secret."""
+    """Seals and opens kept results."""
 
     def __init__(self, secret: bytes) -> None:
-        self._key = HKDF(SHA256(), length=32, salt=None, info=b"sallyport ledger results v1").derive(secret)
+        self._box = Box(secret, b"sallyport ledger results v1")
 
     def close(self, record: bytes, kept: Kept) -> bytes:
         """The bytes to store under `record`."""
@@ -39,18 +62,11 @@ class Seal:
         packed = body is not None and len(body) > _COMPRESSED_OVER
         about = asdict(replace(kept, body=None)) | {"body": "none" if body is None else "zlib" if packed else "plain"}
         stored = body or b""
-        plain = dump(about) + b"\n" + (zlib.compress(stored, 1) if packed else stored)
-        nonce = os.urandom(_NONCE)
-        return _FORMAT + nonce + self._cipher(record).encrypt(nonce, plain, record)
+        return self._box.close(record, dump(about) + b"\n" + (zlib.compress(stored, 1) if packed else stored))
 
     def open(self, record: bytes, blob: bytes) -> Kept:
         """Raises StoreUnavailable for bytes that were not sealed under `record` with this secret."""
-        nonce, sealed = blob[1 : 1 + _NONCE], blob[1 + _NONCE :]
-        try:
-            plain = self._cipher(record).decrypt(nonce, sealed, record)
-        except InvalidTag:
-            raise StoreUnavailable("a kept result does not open: the file or the secret was changed") from None
-        head, _, stored = plain.partition(b"\n")
+        head, _, stored = self._box.open(record, blob).partition(b"\n")
         about = parse(head)
         match about.pop("body"):
             case "none":
@@ -59,6 +75,3 @@ class Seal:
                 return Kept(body=zlib.decompress(stored), **about)
             case _:
                 return Kept(body=stored, **about)
-
-    def _cipher(self, record: bytes) -> AESGCM:
-        return AESGCM(hmac.digest(self._key, record, "sha256"))

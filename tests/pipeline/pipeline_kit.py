@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline_rooms import FakeLedger, FakeRecord, FakeUpstream, Stage
+from pipeline_rooms import FakeApprovals, FakeLedger, FakeRecord, FakeUpstream, Stage
 
 from gateway.model.call import Arrival, Asked, Reply, ReplyError
 from gateway.model.claim import Kept
@@ -146,11 +146,14 @@ class Playbook:
         self.catalog, self.policy = FakeCatalog(FakeView(stage, self.tool)), FakePolicy(stage)
         self.ledger, self.upstream = FakeLedger(stage), FakeUpstream(stage, answer or text("paid"))
         self.trail, self.tasks = FakeTrail(stage), Tasks()
+        self.approvals = FakeApprovals(stage)
         self.road = Road(
             identity=FakeIdentity(stage),
             catalog=self.catalog,
             policy=self.policy,
             ledger=self.ledger,
+            approvals=self.approvals,
+            hold_s=25.0,
             upstreams={"helpdesk": self.upstream},
             sanitize=FakeSanitizer(stage),
             audit=self.trail,

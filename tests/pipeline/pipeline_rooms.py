@@ -13,6 +13,7 @@ from gateway.audit.record import checked
 from gateway.model.admission import Admission, Passed, Replay, Ticket
 from gateway.model.call import Asked
 from gateway.model.claim import Claim, Ending
+from gateway.model.decision import Decision
 from gateway.model.outbound import Outbound
 from gateway.model.outcome import AuditOutcome, Carried
 from gateway.model.principal import Principal
@@ -141,6 +142,9 @@ class FakeLedger:
     unspent: int = 0
     arrived: list[Ticket | Replay] = field(default_factory=list)
     denials: list[str] = field(default_factory=list)
+    used: str | None = None
+    """The approval that was consumed."""
+    will_return: bool = False
 
     async def admit(
         self,
@@ -150,6 +154,7 @@ class FakeLedger:
         call_id: str,
         *,
         intent: Callable[[], Entry | None],
+        waits: Callable[[], None],
         deadline: float,
     ) -> Admission:
         await self.stage.wait("ledger.admit")
@@ -163,8 +168,9 @@ class FakeLedger:
             self.stage.journal.append(entry())
         return Ticket(CLAIM, 7, entry is not None, "derived", call, principal, self.hint)
 
-    async def depart(self, ticket: Ticket, intent: Entry) -> Ticket:
+    async def depart(self, ticket: Ticket, intent: Entry, approval: str | None = None) -> Ticket:
         await self.stage.wait("ledger.depart")
+        self.used = approval
         self.stage.journal.append(intent())
         return replace(ticket, departed=True)
 
@@ -174,9 +180,10 @@ class FakeLedger:
         self.settled.append(ending)
         self.stage.journal.append(terminal())
 
-    async def release(self, ticket: Ticket) -> None:
+    async def release(self, ticket: Ticket, *, will_return: bool = False) -> None:
         self.stage.step("ledger.release")
         self.released += 1
+        self.will_return = will_return
 
     def unspend(self, principal: Principal, call: ResolvedCall) -> None:
         self.unspent += 1
@@ -186,3 +193,17 @@ class FakeLedger:
 
     def note_refused(self, principal: Principal | None, name: str) -> None:
         self.denials.append(name)
+
+
+@dataclass
+class FakeApprovals:
+    """A person who says yes, unless the stage makes the room fail."""
+
+    stage: Stage
+    until: float = 0.0
+
+    async def granted(self, ticket: Ticket, decision: Decision, traceparent: str, until: float) -> str:
+        assert not ticket.departed, "nothing departs before a person was asked"
+        self.until = until
+        await self.stage.wait("approvals.granted")
+        return "approval-1"

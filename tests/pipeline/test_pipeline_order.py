@@ -5,6 +5,7 @@ from pipeline_kit import ALICE, ARRIVAL, Playbook, asks, text
 
 from gateway.model.outcome import AuditOutcome
 from gateway.model.tool import Effect
+from gateway.model.trace import Trace
 
 BEFORE = ["audit.open", "identity.prove", "policy.visible", "catalog.resolve", "policy.decide", "ledger.admit"]
 TRACES = [Effect.IDEMPOTENT, Effect.MUTATING, Effect.UNSET]
@@ -73,10 +74,13 @@ async def test_every_room_is_told_the_final_arguments_and_never_the_ones_that_we
 async def test_the_upstream_is_told_the_record_key_and_the_trace_and_nothing_of_the_caller() -> None:
     play = Playbook()
 
-    await play.reply(asks(key="my-key", key_source="header", traceparent="00-1-2-01", run_label="a run"))
+    trace = Trace.begun(f"00-{'1' * 32}-{'2' * 16}-01")
+
+    await play.reply(asks(key="my-key", key_source="header", trace=trace, run_label="a run"))
 
     (sent,) = play.upstream.heard
-    assert (sent.idempotency_key, sent.meta) == (b"r".hex() * 32, {"traceparent": "00-1-2-01"})
+    told = {"traceparent": f"00-{'1' * 32}-{'2' * 16}-01"}  # nothing is exported, so the caller's span stays the parent
+    assert (sent.idempotency_key, sent.meta) == (b"r".hex() * 32, told)
 
 
 async def test_a_read_carries_no_key() -> None:

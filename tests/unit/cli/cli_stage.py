@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from typer.testing import Result
@@ -32,6 +33,7 @@ class Office:
         self.asked: list[Mapping[str, str]] = []
         self.made: list[dict[str, Any]] = []
         self.stopped: list[Stop] = []
+        self.supposed: list[tuple[Any, ...]] = []
         self.acts: list[tuple[str, str, Mapping[str, Any]]] = []
 
     async def query(self, filters: Mapping[str, str]) -> Page:
@@ -80,6 +82,17 @@ class Office:
             Sight("helpdesk/mail_send", None, "mutating", "hidden: no rule permits it"),
             Sight("helpdesk/ticket_get", "helpdesk_ticket_get", "read", f"allow read-tickets for {user}"),
         ]
+
+    def steps(self, *supposed: Any) -> Sequence[Any]:
+        self.supposed.append(supposed)
+        tool = supposed[3]
+        hidden = SimpleNamespace(room="catalog", verdict="stops", why=f"{tool} is hidden")
+        asks = SimpleNamespace(room="policy", verdict="asks", why="a lead may say yes")
+        identity = SimpleNamespace(room="identity", verdict="passes", why="as agent and user")
+        return [identity, hidden if tool.startswith("hidden") else asks]
+
+    def agents(self) -> Sequence[Mapping[str, Any]]:
+        return [{"id": "support-bot"}]
 
     def health(self) -> Mapping[str, str]:
         return {}

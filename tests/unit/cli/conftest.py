@@ -22,7 +22,7 @@ from gateway.operator.plane import operator_plane
 def served() -> Iterator[tuple[Office, int]]:
     """One operator plane for all tests, and the port it listens on."""
     office = Office()
-    desk = Desk(office, office, office, office, office, lambda: 0.0)
+    desk = Desk(*[office] * 5, lambda: 0.0, explainer=office)
     plane = operator_plane(desk, {token_hash(TOKEN): Person("local", frozenset({"viewer", "operator"}))})
     server = uvicorn.Server(uvicorn.Config(plane, port=0, log_config=None, lifespan="off", ws="none"))
     thread = threading.Thread(target=server.run)

@@ -19,6 +19,15 @@ def test_a_new_key_stands_alone_on_stdout(sallyport: Run, gateway: Path, office:
     assert office.made[0]["expires"] > SystemClock().now() + 29 * 86400
 
 
+def test_a_gateway_that_runs_makes_no_key_for_an_agent_it_does_not_have(
+    sallyport: Run, gateway: Path, office: Office
+) -> None:
+    done = sallyport("keys", "new", "--agent", "suport-bot")
+    assert done.exit_code == 1
+    assert "there is no agent 'suport-bot'; configured are support-bot" in done.stderr
+    assert (done.stdout, office.made) == ("", [])
+
+
 def test_keys_are_listed_and_revoked_through_the_gateway(sallyport: Run, gateway: Path, office: Office) -> None:
     assert json.loads(sallyport("keys", "ls", "--json").stdout)[0]["id"] == "k-1"
     assert sallyport("keys", "revoke", "k-1").exit_code == 0

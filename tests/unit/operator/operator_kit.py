@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import httpx2
@@ -10,7 +11,7 @@ import httpx2
 from gateway.model.call import Arrival
 from gateway.model.stop import Stop, StopKind
 from gateway.operator.access import Person, token_hash
-from gateway.operator.desk import Desk, Page, Sight
+from gateway.operator.desk import Desk, Page, Sight, Step
 from gateway.operator.plane import operator_plane
 from gateway.ports import Record
 
@@ -94,8 +95,20 @@ class Office:
             Sight("helpdesk/mail_send", None, "mutating", "hidden: no rule permits it"),
         ]
 
+    def steps(
+        self, agent: str, user: str | None, tenant: str, tool: str, arguments: Mapping[str, Any]
+    ) -> Sequence[Step]:
+        self._act("explain", agent, user, tenant, tool, arguments)
+        return [
+            SimpleNamespace(room="identity", verdict="passes", why="as agent and user"),
+            SimpleNamespace(room="catalog", verdict="stops", why=f"{tool} is hidden"),
+        ]
+
     def agents(self) -> Sequence[Mapping[str, Any]]:
         return [{"id": "support-bot", "owner": "team-support", "tools": ["*/*"], "curated": 2}]
+
+    def upstreams(self) -> Sequence[Mapping[str, Any]]:
+        return [{"id": "helpdesk", "address": "http://127.0.0.1:7001/mcp"}]
 
     def policy(self) -> Mapping[str, Any]:
         return {"version": "v1", "refused": []}
@@ -114,7 +127,7 @@ class Visitor:
     """Sends requests to the real application, as nobody or as one of PEOPLE."""
 
     def __init__(self, office: Office) -> None:
-        desk = Desk(office, office, office, office, office, lambda: NOON)
+        desk = Desk(*[office] * 5, lambda: NOON, explainer=office)
         self.app = operator_plane(desk, {token_hash(token): person for token, person in PEOPLE.items()})
         self._http = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=self.app), base_url="http://operator")
 

@@ -9,10 +9,12 @@ LOOKS = [
     ("GET", "/audit/call-1"),
     ("GET", "/tools?agent=support-bot"),
     ("GET", "/agents"),
+    ("GET", "/upstreams"),
     ("GET", "/policy"),
     ("GET", "/kill"),
     ("GET", "/keys"),
 ]
+ASKS = [("POST", "/explain", {"agent": "support-bot", "tool": "h/refund"})]
 ACTS = [
     ("POST", "/kill", {"kind": "all", "why": "smoke"}),
     ("DELETE", "/kill?kind=all", None),
@@ -31,7 +33,7 @@ async def test_every_route_but_probes_and_metrics_wants_a_token(visitor: Visitor
             unguarded.add(path)
 
     assert unguarded == OPEN
-    assert len(routes) == len(OPEN) + len(LOOKS) + len(ACTS)
+    assert len(routes) == len(OPEN) + len(LOOKS) + len(ASKS) + len(ACTS)
 
 
 @pytest.mark.parametrize("credential", [None, "Bearer tok-mallory", "Bearer ", "Basic dG9rLWl2eQ==", "tok-ivy"])
@@ -44,9 +46,9 @@ async def test_a_wrong_credential_is_told_what_to_send(visitor: Visitor, credent
     assert answer.headers["www-authenticate"].startswith("Bearer ")
 
 
-@pytest.mark.parametrize(("method", "path"), LOOKS)
-async def test_a_viewer_looks(visitor: Visitor, method: str, path: str) -> None:
-    assert (await visitor.ask("ivy", method, path)).status_code == 200
+@pytest.mark.parametrize(("method", "path", "body"), [*((*look, None) for look in LOOKS), *ASKS])
+async def test_a_viewer_looks_and_asks(visitor: Visitor, method: str, path: str, body: dict[str, str] | None) -> None:
+    assert (await visitor.ask("ivy", method, path, json=body)).status_code == 200
 
 
 @pytest.mark.parametrize(("method", "path", "body"), ACTS)

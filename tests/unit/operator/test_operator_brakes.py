@@ -135,6 +135,13 @@ async def test_a_key_order_that_makes_no_sense_makes_no_key(
     assert office.acts == []
 
 
+async def test_no_key_is_made_for_an_agent_that_is_not_configured(visitor: Visitor, office: Office) -> None:
+    said = detail(await visitor.ask("olga", "POST", "/keys", json={"agent": "suport-bot"}), 422)
+
+    assert said == "agent: there is no agent 'suport-bot'; configured are support-bot"
+    assert office.acts == []
+
+
 async def test_a_key_id_that_is_taken_is_told(visitor: Visitor, office: Office) -> None:
     office.fails["new"] = ValueError("k-1 is taken: choose another id")
 

@@ -41,6 +41,11 @@ def test_a_condition_is_named(tmp_path):
     assert row.why == "matches when small holds"
 
 
+def test_a_row_that_asks_is_told_as_such(tmp_path):
+    told = rules(tmp_path, "p, big, user:alice, *, *, h/pay, call, small, ask").explain(who(), "h/pay")
+    assert str(told).splitlines()[1] == "  policy.csv:1: ask big: matches when small holds"
+
+
 def test_where_no_row_comes_near_it_says_so(tmp_path):
     assert "no row comes near" in str(rules(tmp_path, ROWS).explain(who("bob"), "z/nothing"))
 

@@ -15,10 +15,11 @@ TRAPS = {
     "an effect that is none": ("p, r, role:a, *, *, h/t, call, -, deni", "unknown effect 'deni': did you mean deny?"),
     "an effect in capitals": ("p, r, role:a, *, *, h/t, call, -, Deny", "unknown effect 'Deny': did you mean deny?"),
     "a comment behind a row": ("p, r, role:a, *, *, h/t, call, -, deny # no", "unknown effect 'deny # no'"),
-    "ask": (
-        "p, r, role:a, *, *, h/t, call, -, ask",
-        "effect ask needs approval, which this version does not have: write allow or deny",
+    "asking who may approve": (
+        "p, r, role:a, *, *, h/t, approve, -, ask",
+        "effect ask in a row for approve: only a call can wait for a person; write allow or deny",
     ),
+    "asking everybody": ("p, r, *, *, *, h/t, call, -, ask", "only deny may mean everybody"),
     "a section in capitals": ("P, r, role:a, *, *, h/t, call, -, deny", "unknown section 'P': did you mean p?"),
     "a section of another model": ("p2, r, role:a, *, *, h/t, call, -, deny", "unknown section 'p2'"),
     "a missing column": ("p, r, role:a, *, *, h/t, call, deny", "a p row has 8 columns after p, this one has 7"),
@@ -79,6 +80,10 @@ def test_a_trap_is_a_load_error_with_its_remedy(trap):
 def test_all_faults_are_told_at_once_each_with_its_line():
     faults = row_faults(f"{GOOD}\n\n# fine\nP, x\np, r2, nobody, *, *, nothing, fly, -, maybe\n")
     assert [fault.split(":")[1] for fault in faults] == ["4", "5", "5", "5", "5"]
+
+
+def test_rows_may_ask_and_say_who_approves():
+    assert row_faults("p, a, role:a, *, *, h/t, call, small, ask\np, b, role:b, *, *, h/t, approve, own, allow") == []
 
 
 def test_the_same_rule_id_twice_names_the_first_line():

@@ -34,11 +34,21 @@ def test_support_may_read_all_but_the_export_and_write_what_it_needs(shipped):
 
 
 @pytest.mark.parametrize(
-    ("cents", "verdict"), [(1, "allow"), (10_000, "allow"), (10_001, "deny"), (0, "deny"), (-5, "deny")]
+    ("cents", "verdict"),
+    [(1, "allow"), (10_000, "allow"), (10_001, "ask"), (100_000, "ask"), (100_001, "deny"), (0, "deny"), (-5, "deny")],
 )
-def test_support_refunds_up_to_a_hundred(shipped, cents, verdict):
+def test_support_refunds_up_to_a_hundred_alone_and_up_to_a_thousand_with_a_person(shipped, cents, verdict):
     assert shipped.decide(ALICE, REFUND, "call", {"amount_cents": cents}).verdict == verdict
     assert shipped.decide(BOB, REFUND, "call", {"amount_cents": cents}).verdict is Verdict.ALLOW
+
+
+def test_leads_and_whoever_holds_the_operator_token_approve_refunds_and_nothing_else(shipped):
+    for user, may in (("bob", True), ("local", True), ("alice", False), ("mallory", False)):
+        person = Principal("default", "support-bot", "operator", user, "operator")
+        approvable = {tool for tool in TOOLS if shipped.decide(person, tool, "approve", {}).verdict is Verdict.ALLOW}
+        assert approvable == ({REFUND} if may else set())
+    local = Principal("default", "support-bot", "key:k", "local", "key:k")
+    assert shipped.visible(local, frozenset(TOOLS)) == frozenset()
 
 
 def test_a_lead_may_do_all_but_not_export_with_the_support_agent(shipped):
@@ -64,7 +74,14 @@ def test_the_examples_of_the_readme_load(tmp_path):
     blocks = (SHIPPED / "README.md").read_text().split("```")
     [example] = [block.removeprefix("csv") for block in blocks if block.startswith("csv")]
     held = rules(tmp_path, example, conditions=(SHIPPED / "conditions.yaml").read_text())
-    assert [rule.id for rule in held.snapshot.rules] == ["read", "refunds", "no-deleting", "night-job"]
+    assert [rule.id for rule in held.snapshot.rules] == [
+        "read",
+        "refunds",
+        "big-refunds",
+        "say-yes",
+        "no-deleting",
+        "night-job",
+    ]
 
 
 def test_plain_casbin_can_load_the_shipped_rows():

@@ -58,6 +58,13 @@ def test_deny_beats_ask_beats_allow():
         assert (decision.verdict, decision.rules) == (verdict, (verdict,))
 
 
+def test_an_ask_row_whose_condition_fails_asks_rather_than_lets_the_call_pass():
+    row = Rule("allow", "user:alice", "*", "*", "h/t", "call", "-", Verdict.ALLOW, 1)
+    held = compiled(row, replace(row, id="ask", when="small", effect=Verdict.ASK, line=2))
+    for args, verdict in (({"amount": 5}, "ask"), ({"amount": 500}, "allow"), ({}, "ask"), ({"amount": "x"}, "ask")):
+        assert held.decide(who(), "h/t", "call", args).verdict == verdict
+
+
 def test_visible_is_what_some_arguments_could_be_permitted(tmp_path):
     held = rules(tmp_path, ROWS)
     tools = frozenset({"h/t", "h/x", "h/no1", "k/t", "h/off", "z/t"})

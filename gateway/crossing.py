@@ -1,0 +1,162 @@
+"""The second half of the road: a permitted call is claimed, approved where policy asks, carried, cleaned and settled.
+
+Lives only here: the order of the rooms behind policy, for reads (`read`) and for everything that leaves traces (`once`).
+Must not know who may call what, bytes, SQL or how any room works; it sees them through `ports`. Called by the pipeline,
+which seals the record of whatever is refused in here.
+"""
+
+from contextlib import ExitStack
+from typing import assert_never
+
+from gateway import ports
+from gateway.conclusion import Conclusion, conclude
+from gateway.leg import Caller, Leg, allowed_s, outbound, sealed
+from gateway.model.admission import Passed, Replay, Ticket
+from gateway.model.call import Reply, ReplyError
+from gateway.model.decision import Verdict
+from gateway.model.outcome import AuditOutcome, Unsent
+from gateway.model.refusal import Reason, Refusal, Refused
+from gateway.model.work import Entry
+from gateway.replies import hinted, kept_reply
+
+
+class Crossing:
+    """Carries calls to their upstream and back."""
+
+    def __init__(
+        self, ledger: ports.Ledger, approvals: ports.Approvals, sanitize: ports.Sanitizer, clock: ports.Clock
+    ) -> None:
+        self._ledger = ledger
+        self._approvals = approvals
+        self._sanitize = sanitize
+        self._clock = clock
+
+    async def read(self, leg: Leg) -> tuple[Conclusion, str | None]:
+        """Carries a declared read; its conclusion is no refusal. With it a loop hint, or None. Raises Refused."""
+        record, call = leg.record, leg.call
+        admitted = await self._ledger.admit(
+            leg.principal,
+            call,
+            leg.asked,
+            record.call_id,
+            intent=_nothing_departs,
+            waits=_holds_nothing,
+            deadline=leg.deadline,
+        )
+        assert isinstance(admitted, Passed)
+        record.lap("ledger")
+        sent = False
+        try:
+            with leg.upstream.try_permit() or await leg.upstream.permit(leg.deadline):
+                record.lap("permit")
+                sent = True
+                carried = await leg.upstream.send(outbound(call, leg.asked), leg.deadline)
+                sent = not isinstance(carried, Unsent)
+        finally:
+            if not sent:
+                self._ledger.unspend(leg.principal, call)
+        record.lap("upstream")
+        concluded = conclude(carried, call, record.call_id, self._sanitize)
+        record.lap("sanitize")
+        if isinstance(concluded.ends, Refusal):
+            raise Refused.of(concluded.ends)
+        return concluded, admitted.hint
+
+    async def once(self, leg: Leg, caller: Caller) -> Reply | ReplyError:
+        """Carries a call that leaves traces, at most once; its record is sealed unless it is refused. Raises Refused."""
+        record, call = leg.record, leg.call
+        with ExitStack() as slot:
+
+            def departs_at_once() -> Entry | None:
+                """Asked at the moment of claiming, so that waiting for a twin holds no slot."""
+                caller.must_be_here()
+                if leg.decision.verdict is Verdict.ASK or (permit := leg.upstream.try_permit()) is None:
+                    return None
+                slot.enter_context(permit)
+                record.lap("permit")
+                return record.intent()
+
+            admitted = await self._ledger.admit(
+                leg.principal,
+                call,
+                leg.asked,
+                record.call_id,
+                intent=departs_at_once,
+                waits=slot.close,
+                deadline=leg.deadline,
+            )
+            record.lap("ledger")
+            match admitted:
+                case Ticket():
+                    ticket = await self._departed(leg, admitted, caller, slot)
+                case Replay():
+                    return await self._replayed(leg, admitted)
+                case Passed():
+                    raise AssertionError("a call that leaves traces was let past the ledger")
+                case _:
+                    assert_never(admitted)
+            sent = outbound(call, leg.asked, key=ticket.claim.record.hex())
+            carried = await leg.upstream.send(sent, self._send_by(leg))
+        record.lap("upstream")
+        concluded = conclude(carried, call, record.call_id, self._sanitize)
+        record.lap("sanitize")
+        ending = concluded.ending(carried, record.call_id, self._clock.now())
+        await self._ledger.settle(ticket, ending, record.close(concluded.outcome, **concluded.facts))
+        if isinstance(concluded.ends, Refusal):
+            raise Refused.of(concluded.ends)
+        return hinted(concluded.ends, ticket.hint, delivered=lambda: self._ledger.delivered(ticket))
+
+    async def _departed(self, leg: Leg, ticket: Ticket, caller: Caller, slot: ExitStack) -> Ticket:
+        """Sees to it that `sent` and the intent are durable; most calls departed in the step that claimed."""
+        leg.record.note(key={"source": ticket.source, "record": ticket.claim.record.hex(), "state": "claimed"})
+        if ticket.departed:
+            return ticket
+        approval = None
+        try:
+            if leg.decision.verdict is Verdict.ASK:
+                approval = await self._approved(leg, ticket)
+            slot.enter_context(await leg.upstream.permit(self._send_by(leg)))
+            leg.record.lap("permit")
+            caller.must_be_here()
+        except Refused as refused:
+            await self._ledger.release(ticket, will_return=refused.refusal.reason is Reason.APPROVAL_PENDING)
+            raise
+        departed = await self._ledger.depart(ticket, leg.record.intent(), approval)
+        leg.record.lap("ledger")
+        return departed
+
+    async def _approved(self, leg: Leg, ticket: Ticket) -> str:
+        """A person's yes to exactly this call; it is used up by departing. Raises Refused."""
+        trace = leg.asked.trace.traceparent
+        approval = await self._approvals.granted(ticket, leg.decision, trace, leg.hold_until)
+        leg.record.note(approval=approval)
+        leg.record.lap("approval")
+        return approval
+
+    def _send_by(self, leg: Leg) -> float:
+        """Monotonic seconds: a person's time is not the tool's."""
+        if leg.decision.verdict is not Verdict.ASK:
+            return leg.deadline
+        return min(leg.deadline, self._clock.monotonic() + allowed_s(leg.call, leg.asked))
+
+    async def _replayed(self, leg: Leg, replay: Replay) -> Reply | ReplyError:
+        leg.record.note(
+            key={
+                "source": replay.source,
+                "record": replay.claim.record.hex(),
+                "state": "joined" if replay.joined else "replayed",
+                "original": replay.kept.call_id,
+            },
+            result={"sha256": replay.kept.sha256, "bytes": replay.kept.size, "is_error": replay.kept.is_error},
+        )
+        reply = kept_reply(replay, leg.call, leg.record.call_id)
+        await sealed(leg.record, AuditOutcome.REPLAYED, executed="yes")
+        return hinted(reply, None, delivered=lambda: self._ledger.delivered(replay))
+
+
+def _nothing_departs() -> None:
+    """A read has no intent."""
+
+
+def _holds_nothing() -> None:
+    """A read waits for no twin."""

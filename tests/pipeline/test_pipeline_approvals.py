@@ -1,0 +1,59 @@
+"""A call that a person must approve: claimed first, asked about, sent under one yes that departing uses up."""
+
+import pytest
+from pipeline_kit import Playbook, asks
+
+from gateway.model.decision import Verdict
+from gateway.model.outcome import AuditOutcome
+from gateway.model.refusal import Reason, Refused
+from gateway.model.tool import Effect
+
+
+def asking(effect: Effect = Effect.MUTATING) -> Playbook:
+    play = Playbook(effect)
+    play.policy.verdict = Verdict.ASK
+    return play
+
+
+@pytest.mark.parametrize("effect", list(Effect))
+async def test_an_approved_call_is_sent_under_its_approval_whatever_its_effect(effect: Effect) -> None:
+    play = asking(effect)
+    await play.reply()
+    steps = ["ledger.admit", "ledger.claim", "approvals.granted", "upstream.permit", "ledger.depart", "upstream.send"]
+    assert [step for step in play.rooms if step in {*steps, "upstream.try_permit"}] == steps
+    assert play.ledger.used == "approval-1"
+    assert (play.record["approval"], play.record["decision"]) == ("approval-1", "ask")
+    assert play.record["effect"] == effect.value
+    assert [entry["approval"] for entry in play.journal if entry["kind"] == "intent"] == ["approval-1"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "outcome", "returns"),
+    [
+        (Reason.APPROVAL_PENDING, AuditOutcome.PENDING, True),
+        (Reason.APPROVAL_DECLINED, AuditOutcome.REFUSED, False),
+        (Reason.APPROVAL_EXPIRED, AuditOutcome.REFUSED, False),
+        (Reason.STORE_UNAVAILABLE, AuditOutcome.REFUSED, False),
+    ],
+)
+async def test_without_a_yes_nothing_is_sent_and_the_claim_is_given_back(reason, outcome, returns) -> None:
+    play = asking()
+    play.fails["approvals.granted"] = Refused(reason, "No.")
+    assert (await play.refusal()).reason is reason
+    assert (play.ledger.released, play.ledger.will_return) == (1, returns)
+    assert not {"upstream.permit", "ledger.depart", "upstream.send"} & set(play.log)
+    assert (play.record["outcome"], play.record["executed"]) == (outcome, "no")
+
+
+async def test_an_allowed_call_asks_nobody() -> None:
+    play = Playbook()
+    await play.reply()
+    assert "approvals.granted" not in play.log
+    assert play.ledger.used is None
+
+
+@pytest.mark.parametrize(("wished_ms", "held_until"), [(None, 125.0), (60_000, 125.0), (4_000, 104.0)])
+async def test_the_caller_is_held_no_longer_than_it_wants(wished_ms: int | None, held_until: float) -> None:
+    play = asking()
+    await play.reply(asks(deadline_ms=wished_ms))
+    assert play.approvals.until == held_until
