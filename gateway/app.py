@@ -1,15 +1,15 @@
 """The composition root: from a configuration to concrete rooms, to two ASGI applications, to two listening servers.
 
-Lives only here: construction, and the order in which things start and stop. The only file that constructs. Must not
-decide anything about a call. `check` says offline what would keep a start from succeeding; `serve` runs until told to
-stop.
+Lives only here: construction, and the order in which things start and stop. The only file that constructs, with
+`home.py` for the stores. Must not decide anything about a call. `check` says offline what would keep a start from
+succeeding; `serve` runs until told to stop.
 """
 
 import asyncio
 import gc
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,21 +17,26 @@ from typing import Any
 import uuid_utils
 
 from gateway import __version__
+from gateway.approval.deciding import Deciding
+from gateway.approval.room import Questions
 from gateway.audit.journal import SegmentJournal
 from gateway.audit.recovery import close_open_calls
 from gateway.audit.segments import tail
 from gateway.audit.trail import Trail
-from gateway.background import Learner, keep_up, watch_policy
+from gateway.background import Learner, first_lists, keep_up, until_done, watch_policy
 from gateway.catalog.problems import problems as catalog_problems
 from gateway.catalog.room import Curation
 from gateway.clock import SystemClock
-from gateway.config.schema import Config
+from gateway.config.schema import Config, Issuer, Peer
 from gateway.desks import AuditDesk, HouseDesk, KeyDesk
+from gateway.explaining import Explainer
+from gateway.home import SCHEMA, redis_home, sqlite_home
 from gateway.identity.jwks import KeySets, key_client
 from gateway.identity.keyring import Keyring
+from gateway.identity.peers import Peers
+from gateway.identity.problems import file_problems
 from gateway.identity.problems import problems as identity_problems
 from gateway.identity.room import Callers
-from gateway.ledger.budgets import Budgets
 from gateway.ledger.loops import Loops
 from gateway.ledger.room import OnceLedger
 from gateway.ledger.stops import Stops
@@ -46,18 +51,18 @@ from gateway.ports import Clock, Reached
 from gateway.sanitize.room import Clean
 from gateway.serving import Lazily, listen
 from gateway.state import StateFolder
-from gateway.store import ledger_sqlite, stops_sqlite
 from gateway.store.audit_index import AuditIndex
-from gateway.store.ledger_sqlite import SqliteClaims
-from gateway.store.stops_sqlite import SqliteStops
 from gateway.store.writer import GroupWriter
 from gateway.tasks import Tasks
-from gateway.telemetry import Meter, log_to_stderr
+from gateway.telemetry import Meter, log_to_stderr, observer, spans_of
 from gateway.upstream.make import make_upstream
+from gateway.upstream.openapi_match import HttpRoutes
+from gateway.upstream.resilient import Resilient
 
 _log = logging.getLogger("sallyport")
 DRAIN_S = 30.0
 """How long calls may take to reach their record from the moment when the process is told to stop."""
+_FIRST_LISTS_S = 3.0
 _LAST_WORDS_S = 1.0
 """For the records of requests that were cut off at the end of it."""
 
@@ -66,6 +71,7 @@ def check(config: Config, base: Path) -> list[str]:
     """Everything that would keep a start from succeeding, offline, as printable lines."""
     found = [
         *identity_problems(config.identity, config.agents),
+        *file_problems(config.identity, base),
         *catalog_problems(config.upstreams, config.agents),
     ]
     try:
@@ -88,31 +94,35 @@ class House:
         self.tasks = Tasks()
         self._beside = Tasks()
         self.meter = Meter()
+        self.spans = spans_of(config.telemetry, __version__)
         self.rules = Rules.load(config.policy, base, clock)
-        self.state = StateFolder(base / config.state.dir, config.state.secret_file, reached)
+        secret_file = config.state.secret_file and base / config.state.secret_file
+        self.state = StateFolder(base / config.state.dir, secret_file, reached)
         folder = self.state.path
         self.clean = Clean(config.sanitize, self.state.key("redaction"))
         self._journal = SegmentJournal(
             folder / "journal", segment_bytes=config.audit.segment_bytes, clock=clock, reached=reached
         )
-        self.writer = GroupWriter(
-            folder / "ledger.db", self._journal, reached=reached, schema=(*ledger_sqlite.SCHEMA, *stops_sqlite.SCHEMA)
-        )
+        self.writer = GroupWriter(folder / "ledger.db", self._journal, reached=reached, schema=SCHEMA)
         self.index = AuditIndex(folder / "audit-index.db", partial(tail, folder / "journal"))
         self.trail = Trail(
             self.writer,
             clock,
             lambda value: self.clean.redacted(value).value,
             config.audit.reads_when_unwritable,
-            self.meter.ended,
+            observer(self.meter, self.spans),
+            ephemeral=config.state.ephemeral,
         )
-        self.claims = SqliteClaims(self.writer, clock, self.state.key("ledger"), reached)
-        self.stops = Stops(SqliteStops(self.writer))
+        shared = config.state.store != "sqlite"
+        home = redis_home if shared else sqlite_home
+        self.home = home(config, self.state, self.writer, clock, reached, self.index.count_calls)
+        self.stops = Stops(self.home.stops)
         self.catalog = Curation(
             config.upstreams, config.agents, lambda definition: self.clean.definition(definition).value
         )
+        routes = HttpRoutes()
         self.upstreams = {
-            name: make_upstream(name, section, clock, self._beside, reached)
+            name: Resilient(make_upstream(name, section, clock, self._beside, reached, base, routes), section, clock)
             for name, section in config.upstreams.items()
         }
         self.learners = [
@@ -120,57 +130,85 @@ class House:
             for name, upstream in self.upstreams.items()
         ]
         self.keyring = Keyring(folder / "keys.json", clock, [key.id for key in config.identity.keys])
-        self._key_client = key_client() if config.identity.issuers else None
-        keysets = KeySets(config.identity.issuers, self._key_client, clock, self._beside)
-        self.road = Road(
-            identity=Callers(config.identity, config.agents, self.keyring, keysets, clock),
+        self.road = self._road(base, reached)
+        self.agent_plane = AgentPlane(
+            self.road,
+            Sessions(self.state.key("sessions"), clock, self.home.ended),
+            allowed=Door.of(config.listen.agent, config.listen.hosts, config.listen.origins),
+            issuers=[issuer.issuer for issuer in config.identity.issuers],
+            clock=clock,
+            new_call_id=_new_id,
+            version=__version__,
+            http=routes,
+        )
+
+    def _road(self, base: Path, reached: Reached) -> Road:
+        config, clock, home = self.config, self._clock, self.home
+        owners: list[Issuer | Peer] = [*config.identity.issuers, *config.identity.peers]
+        self._key_client = key_client() if any(owner.jwks is not None for owner in owners) else None
+        keysets = KeySets(owners, self._key_client, clock, self._beside, base)
+        since = 0.0 if home.shared else clock.now()
+        peers = Peers(config.identity.peers, keysets, home.seen, clock, since) if config.identity.peers else None
+        ledger = OnceLedger(
+            home.claims,
+            self.stops,
+            home.purse,
+            None if config.loops == "off" else Loops(config.loops, clock),
+            clock,
+            self.state.key("record keys"),
+            secrets.token_hex(8),
+            reached,
+            self.tasks,
+        )
+        return Road(
+            identity=Callers(config.identity, config.agents, self.keyring, keysets, clock, peers),
             catalog=self.catalog,
             policy=self.rules,
-            ledger=OnceLedger(
-                self.claims,
-                self.stops,
-                Budgets(config.budgets, clock, self.index.count_calls),
-                None if config.loops == "off" else Loops(config.loops, clock),
-                clock,
-                self.state.key("record keys"),
-                secrets.token_hex(8),
-                reached,
-                self.tasks,
-            ),
+            ledger=ledger,
+            approvals=Questions(home.approvals, self.rules, config.approvals, clock, _new_id),
+            hold_s=config.approvals.hold.total_seconds(),
             upstreams=self.upstreams,
             sanitize=self.clean,
             audit=self.trail,
             tasks=self.tasks,
             clock=clock,
-        )
-        self.agent_plane = AgentPlane(
-            self.road,
-            Sessions(self.state.key("sessions"), clock),
-            allowed=Door.of(config.listen.agent, config.listen.hosts, config.listen.origins),
-            issuers=[issuer.issuer for issuer in config.identity.issuers],
-            clock=clock,
-            new_call_id=lambda: str(uuid_utils.uuid7()),
-            version=__version__,
+            trace_share=None if self.spans is None else config.telemetry.sample,
         )
 
     async def open(self) -> None:
         """Recovers what the last process left, then starts what goes on beside the calls."""
-        doubted = await self.claims.recover()
-        closed = await close_open_calls(await self.index.open_intents(), self.claims.state_of, self.writer, self._clock)
-        if doubted or closed:
-            _log.warning("recovered: %d calls in doubt, %d records closed", len(doubted), closed)
-        await self.stops.load()
+        left = await self.index.open_intents()  # now: soon calls of our own are open as well
+        if self.home.shared:  # may be away; what was left open is closed once it is back
+            self.home.watch(self.stops.load)
+            await self.home.start()
+            self._beside.start(until_done(partial(self._recover, left)), "recovery")
+        else:
+            await self._recover(left)
+            await self.stops.load()
         for learner in self.learners:
             self._beside.start(learner.run(), f"list-{learner.upstream.id}")
+        await first_lists(self.learners, _FIRST_LISTS_S)
         files = (self.config.policy.model, self.config.policy.rows, self.config.policy.conditions)
         paths = [self._base / path for path in files if path is not None]
         self._beside.start(watch_policy(paths, self._reload_policy), "watch-policy")
         self._beside.start(keep_up(self.index.catch_up), "audit-index")
 
+    async def _recover(self, left: Sequence[Mapping[str, Any]]) -> None:
+        """Closes what a process that died under this state folder left open. Raises StoreUnavailable."""
+        doubted = await self.home.claims.recover()
+        closed = await close_open_calls(left, self.home.claims.fate, self.writer, self._clock)
+        if doubted or closed:
+            _log.warning("recovered: %d calls in doubt, %d records closed", len(doubted), closed)
+
     def stop(self) -> None:
         """Begins the end: whoever only listens is let go, and the time to drain runs, however often this is called."""
         self.agent_plane.close()
         self._drained_by = self._drained_by or self._clock.monotonic() + DRAIN_S
+
+    def hurry(self) -> None:
+        """The end, now: what is under way keeps a second for its record and is given up."""
+        self._drained_by = self._clock.monotonic()
+        asyncio.get_running_loop().call_later(_LAST_WORDS_S, self.tasks.cancel)
 
     async def close(self) -> None:
         """Lets departed calls reach their record, then closes in the reverse order of opening."""
@@ -183,11 +221,14 @@ class House:
         for upstream in self.upstreams.values():
             await upstream.close()
         await self._beside.close()
+        await self.home.close()
         if self._key_client is not None:
             await self._key_client.aclose()
         await self.index.close()
         await self.writer.close()
         self._journal.close()
+        if self.spans is not None:
+            await self.spans.close()
         self.state.close()
 
     def operator_plane(self) -> Any:
@@ -200,17 +241,26 @@ class House:
             rules=self.rules,
             catalog=self.catalog,
             learners=self.learners,
+            upstreams=self.upstreams,
             writer=self.writer,
+            home=self.home,
             keyring=self.keyring,
             meter=self.meter,
             last_reload=lambda: self._last_reload,
         )
         desk = Desk(
-            AuditDesk(self.index, self._clock), self.trail, self.stops, KeyDesk(self.keyring), house, self._clock.now
+            AuditDesk(self.index, self._clock),
+            self.trail,
+            self.stops,
+            KeyDesk(self.keyring, frozenset(self.config.agents)),
+            house,
+            self._clock.now,
+            Deciding(self.home.approvals, self.rules, self.trail, self._clock),
+            Explainer(self.config, rules=self.rules, catalog=self.catalog, stops=self.stops),
         )
-        tokens = {token.hash: Person(token.id, frozenset(token.roles)) for token in self.config.operator.tokens}
+        tokens = {one.hash: Person(one.id, frozenset(one.roles), one.user) for one in self.config.operator.tokens}
         tokens[token_hash(self.state.operator_token)] = Person("local", frozenset({"viewer", "operator"}))
-        return operator_plane(desk, tokens)
+        return operator_plane(desk, tokens, None if self.spans is None else self.spans.provider)
 
     async def _reload_policy(self) -> None:
         known = self._last_reload.faults if self._last_reload is not None else ()
@@ -224,12 +274,16 @@ class House:
             await self.trail.operator("gateway", "policy.loaded", {"version": self.rules.version})
 
 
+def _new_id() -> str:
+    return str(uuid_utils.uuid7())
+
+
 async def serve(config: Config, base: Path, reached: Reached = lambda _: None) -> None:
     """Serves both planes until SIGINT or SIGTERM. `base` is the folder of the configuration file.
 
     Raises StateUnusable, PolicyFaults, JournalDamaged, OSError (an address that is taken).
     """
-    log_to_stderr(config.telemetry.log_level)
+    log_to_stderr(config.telemetry.log_level, config.telemetry.log_format)
     house = House(config, base, SystemClock(), reached)
     try:
         await house.open()
@@ -238,7 +292,7 @@ async def serve(config: Config, base: Path, reached: Reached = lambda _: None) -
         addresses = config.listen
         _log.info("agents: http://%s/mcp   operators: http://%s/docs", addresses.agent, addresses.operator)
         planes = [(addresses.agent, house.agent_plane), (addresses.operator, Lazily(house.operator_plane))]
-        await listen(planes, house.stop, DRAIN_S)
+        await listen(planes, house.stop, DRAIN_S, house.hurry)
     finally:
         await house.close()
 

@@ -13,8 +13,10 @@ from datetime import UTC, datetime
 from typing import Final, Literal
 
 from gateway.config.schema import Budget
+from gateway.model.claim import Spend
 from gateway.model.principal import Principal
-from gateway.model.refusal import Reason, Refused
+from gateway.model.refusal import Reason, Refusal, Refused
+from gateway.model.tool import Effect
 from gateway.ports import Clock
 
 Scope = Literal["agent", "user"]
@@ -22,9 +24,7 @@ Window = Literal["minute", "hour", "day"]
 UsedSince = Callable[[str, Scope, str, float], Awaitable[int]]
 """(tenant, scope, id, Unix seconds) → calls that were paid for since then."""
 
-_SECONDS: Final[dict[Window, float]] = {"minute": 60.0, "hour": 3600.0, "day": 86_400.0}
 _COUNTERS: Final = 50_000
-_Key = tuple[str, Scope, str, Window]
 
 
 @dataclass(slots=True)
@@ -33,85 +33,100 @@ class _Counter:
     used: int
 
 
-class Budgets:
-    """The counters of all budgets."""
+class Limits:
+    """The configured limits, the strictest for each scope and window."""
 
-    def __init__(self, rules: Sequence[Budget], clock: Clock, used_since: UsedSince) -> None:
+    def __init__(self, rules: Sequence[Budget]) -> None:
         self._limits: dict[tuple[Scope, Window], int] = {}
         for rule in rules:
             known = self._limits.get((rule.scope, rule.window), rule.limit)
             self._limits[rule.scope, rule.window] = min(known, rule.limit)
+
+    def of(self, principal: Principal) -> tuple[Spend, ...]:
+        """Every budget a call of this principal is paid from."""
+        ids = {"agent": principal.agent, "user": principal.user}
+        return tuple(
+            Spend(principal.tenant, scope, name, window, limit)
+            for (scope, window), limit in self._limits.items()
+            if (name := ids[scope]) is not None
+        )
+
+
+def spent(spend: Spend, resets: float, now: float) -> Refusal:
+    """What a caller is told whose budget is used up."""
+    return Refusal(
+        Reason.BUDGET_EXHAUSTED,
+        f"The budget of {spend.scope} {spend.name}, {spend.limit} calls per {spend.window}, is spent; "
+        f"it resets at {_text(resets)}.",
+        retry_after_ms=max(0, round((resets - now) * 1000)),
+    )
+
+
+class Budgets:
+    """The counters of all budgets, in this process. Implements `brakes.Purse`."""
+
+    def __init__(self, rules: Sequence[Budget], clock: Clock, used_since: UsedSince) -> None:
+        self._limits = Limits(rules)
         self._clock = clock
         self._used_since = used_since
-        self._counters: OrderedDict[_Key, _Counter] = OrderedDict()
+        self._counters: OrderedDict[Spend, _Counter] = OrderedDict()
         self._complete_since = clock.now()
         """Windows that began later are known from memory alone."""
 
-    async def learn(self, principal: Principal) -> None:
+    async def learn(self, principal: Principal, effect: Effect) -> None:  # noqa: ARG002
         """Before `spend`, with nothing awaited in between: asks the index for windows that memory cannot know.
 
         Suspends only at the first call of an id after a start, in a window that is older than the start.
         """
-        for key in self._keys(principal):
-            tenant, scope, name, window = key
-            start = self._start(window)
-            if key not in self._counters and start < self._complete_since:
-                used = await self._used_since(tenant, scope, name, start)
-                if key not in self._counters:  # somebody else learnt it meanwhile, and may have spent since
-                    self._keep(key, _Counter(start, used))
+        for spend in self._limits.of(principal):
+            start = self._start(spend)
+            if spend not in self._counters and start < self._complete_since:
+                used = await self._used_since(spend.tenant, spend.scope, spend.name, start)
+                if spend not in self._counters:  # somebody else learnt it meanwhile, and may have spent since
+                    self._keep(spend, _Counter(start, used))
 
-    def spend(self, principal: Principal) -> float:
+    def spend(self, principal: Principal, effect: Effect) -> float:  # noqa: ARG002
         """Counts one call in every budget of the principal, or in none. Returns when, for `give_back`.
 
         Raises Refused: budget-exhausted.
         """
         now = self._clock.now()
-        counters = [(key, self._counter(key)) for key in self._keys(principal)]
-        for (_, scope, name, window), counter in counters:
-            limit = self._limits[scope, window]
-            if counter.used >= limit:
-                resets = counter.start + _SECONDS[window]
-                raise Refused(
-                    Reason.BUDGET_EXHAUSTED,
-                    f"The budget of {scope} {name}, {limit} calls per {window}, is spent; it resets at {_text(resets)}.",
-                    retry_after_ms=max(0, round((resets - now) * 1000)),
-                )
+        counters = [(spend, self._counter(spend)) for spend in self._limits.of(principal)]
+        for spend, counter in counters:
+            if counter.used >= spend.limit:
+                raise Refused.of(spent(spend, counter.start + spend.window_s, now))
         for _, counter in counters:
             counter.used += 1
         return now
 
-    def give_back(self, principal: Principal, paid_at: float) -> None:
+    def give_back(self, principal: Principal, effect: Effect, paid_at: float) -> None:  # noqa: ARG002
         """Returns one call to the windows that had begun at `paid_at`; a window that began later did not pay."""
-        for key in self._keys(principal):
-            counter = self._counters.get(key)
+        for spend in self._limits.of(principal):
+            counter = self._counters.get(spend)
             if counter is not None and counter.start <= paid_at:
                 counter.used = max(0, counter.used - 1)
 
-    def _keys(self, principal: Principal) -> list[_Key]:
-        ids = {"agent": principal.agent, "user": principal.user}
-        return [
-            (principal.tenant, scope, name, window)
-            for scope, window in self._limits
-            if (name := ids[scope]) is not None
-        ]
+    def spends(self, principal: Principal) -> tuple[Spend, ...]:  # noqa: ARG002
+        """Nothing: it was paid here."""
+        return ()
 
-    def _counter(self, key: _Key) -> _Counter:
-        start = self._start(key[3])
-        counter = self._counters.get(key)
+    def _counter(self, spend: Spend) -> _Counter:
+        start = self._start(spend)
+        counter = self._counters.get(spend)
         if counter is None or counter.start < start:  # never backwards: a clock that steps back opens no spent window
             counter = _Counter(start, 0)
-        return self._keep(key, counter)
+        return self._keep(spend, counter)
 
-    def _keep(self, key: _Key, counter: _Counter) -> _Counter:
-        self._counters[key] = counter
-        self._counters.move_to_end(key)
+    def _keep(self, spend: Spend, counter: _Counter) -> _Counter:
+        self._counters[spend] = counter
+        self._counters.move_to_end(spend)
         if len(self._counters) > _COUNTERS:
             self._counters.popitem(last=False)
             self._complete_since = self._clock.now()
         return counter
 
-    def _start(self, window: Window) -> float:
-        return self._clock.now() // _SECONDS[window] * _SECONDS[window]
+    def _start(self, spend: Spend) -> float:
+        return self._clock.now() // spend.window_s * spend.window_s
 
 
 def _text(at: float) -> str:

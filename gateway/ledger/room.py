@@ -8,40 +8,41 @@ pipeline, which runs calls that leave traces in tasks of their own: a caller tha
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, assert_never
 
+from gateway.homes import ClaimStore
 from gateway.ledger.answers import fails_closed, in_flight, reused, served
-from gateway.ledger.brakes import Brakes
-from gateway.ledger.budgets import Budgets
+from gateway.ledger.attempt import Attempt, Attempts
+from gateway.ledger.brakes import Brakes, Purse
+from gateway.ledger.budgets import spent
 from gateway.ledger.flights import Flight, Flights
-from gateway.ledger.key import RecordKeys, derived_key, fingerprint
 from gateway.ledger.loops import Loops
 from gateway.ledger.settlement import Settlement, fade
 from gateway.ledger.stops import Stops
 from gateway.model.admission import Admission, Passed, Replay, Ticket
 from gateway.model.call import Asked
-from gateway.model.claim import Claim, Ending, Found, KeySource, Mismatch, NotDone, State, Won
+from gateway.model.claim import (
+    Claim,
+    ClaimAnswer,
+    Departure,
+    Ending,
+    Found,
+    Mismatch,
+    NotDone,
+    Overspent,
+    State,
+    Won,
+)
 from gateway.model.principal import Principal
-from gateway.model.refusal import Refused
-from gateway.model.tool import Effect, ResolvedCall
+from gateway.model.refusal import Reason, Refused
+from gateway.model.tool import ResolvedCall
 from gateway.model.work import Entry
-from gateway.ports import ClaimStore, Clock, Reached
+from gateway.ports import Clock, Reached
 from gateway.tasks import Tasks
 
 LONGEST_WAIT_S: Final = 25.0
 """For a twin; shorter than the shortest client time-out seen (60 s), twice over."""
-LEASE_MARGIN_S: Final = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Attempt:
-    """A call that wants to be the one that executes."""
-
-    principal: Principal
-    call: ResolvedCall
-    source: KeySource
-    claim: Claim
 
 
 class OnceLedger:
@@ -51,7 +52,7 @@ class OnceLedger:
         self,
         store: ClaimStore,
         stops: Stops,
-        budgets: Budgets,
+        budgets: Purse,
         loops: Loops | None,
         clock: Clock,
         secret: bytes,
@@ -64,8 +65,7 @@ class OnceLedger:
         self._brakes = Brakes(budgets, loops, clock)
         self._flights = Flights()
         self._clock = clock
-        self._keys = RecordKeys(secret)
-        self._owner = owner
+        self._attempts = Attempts(secret, owner, self._brakes.spends)
         self._reached = reached
         self._tasks = tasks
 
@@ -77,32 +77,43 @@ class OnceLedger:
         call_id: str,
         *,
         intent: Callable[[], Entry | None],
+        waits: Callable[[], None],
         deadline: float,
     ) -> Admission:
         """Lets a read pass its brakes; claims for every other call, or serves what an earlier one left."""
         self._stops.check(principal, call.tool)
-        await self._learn(principal)
+        await self._learn(principal, call)
         if not call.tool.effect.leaves_traces:
             toll = self._brakes.charge(principal, call)
             if toll.refused is not None:
                 raise Refused.of(toll.refused)
             return Passed(toll.hint)
-        attempt = self._attempt(principal, call, asked, call_id, deadline)
+        attempt = self._attempts.of(principal, call, asked, call_id, deadline - self._clock.monotonic())
         wait_until = min(deadline, self._clock.monotonic() + LONGEST_WAIT_S)
         while (flight := self._flights.aloft(attempt.claim, self._clock.monotonic())) is not None:
             found = await self._twin(flight, attempt, wait_until)
             if found is not None:
                 return served(found, attempt.claim, call.tool, attempt.source, joined=flight.token is not None)
-            await self._learn(principal)
-        return await self._claim(attempt, intent)
+            await self._learn(principal, call)
+        return await self._claim(attempt, intent, waits, wait_until)
 
-    async def depart(self, ticket: Ticket, intent: Entry) -> Ticket:
+    async def depart(self, ticket: Ticket, intent: Entry, approval: str | None = None) -> Ticket:
         """Makes `sent` and the intent durable; whoever is refused here has given its claim back."""
+        tool = ticket.call.tool.id
         try:
             with fails_closed():
                 self._stops.check(ticket.principal, ticket.call.tool)
-                if not await self._store.depart(ticket.claim, ticket.token, intent):
-                    raise in_flight(f"Another call took {ticket.call.tool.id} over while this one waited.")
+                match await self._store.depart(ticket.claim, ticket.token, intent, approval):
+                    case Departure.DEPARTED:
+                        pass
+                    case Departure.LOST:
+                        raise in_flight(f"Another call took {tool} over while this one waited.")
+                    case Departure.UNAPPROVED:
+                        raise Refused(
+                            Reason.APPROVAL_EXPIRED, f"The approval of {tool} was used, expired or withdrawn."
+                        )
+                    case never:
+                        assert_never(never)
         except Refused:
             await self.release(ticket)
             raise
@@ -115,9 +126,9 @@ class OnceLedger:
         await self._settle(ticket, ending, terminal)
         self._reached("ledger.settled")
 
-    async def release(self, ticket: Ticket) -> None:
+    async def release(self, ticket: Ticket, *, will_return: bool = False) -> None:
         """Gives an unsent claim back; doing so twice does no harm."""
-        await self._settle(ticket, NotDone(), None)
+        await self._settle(ticket, NotDone(), None, counts=not will_return)
 
     def unspend(self, principal: Principal, call: ResolvedCall) -> None:
         """Returns the budget of a read that was proven unsent."""
@@ -143,31 +154,12 @@ class OnceLedger:
         if principal is not None:
             self._brakes.note_refused(principal, name)
 
-    async def _learn(self, principal: Principal) -> None:
-        """What the budgets must know before `charge`. Raises Refused: store-unavailable."""
+    async def _learn(self, principal: Principal, call: ResolvedCall) -> None:
+        """What the budgets must know before `charge`. Raises Refused: budget-exhausted, store-unavailable."""
         with fails_closed():
-            await self._brakes.learn(principal)
+            await self._brakes.learn(principal, call.tool.effect)
 
-    def _attempt(
-        self, principal: Principal, call: ResolvedCall, asked: Asked, call_id: str, deadline: float
-    ) -> _Attempt:
-        print_ = fingerprint(call)
-        source: KeySource
-        if asked.key is not None:
-            source = asked.key_source or "header"
-            record = self._keys.record(principal, "x", asked.key)
-        else:
-            source = "derived"
-            alone = call_id if call.tool.derived == "off" else None  # claimed all the same: a crash must leave a doubt
-            record = self._keys.record(principal, "d", derived_key(print_, call.occurrence, alone))
-        lease_s = max(0.0, deadline - self._clock.monotonic()) + LEASE_MARGIN_S
-        # Repeating an idempotent call is harmless by the operator's own word, so its doubt holds nobody up (ledger §1.7).
-        resend = call.tool.effect is Effect.IDEMPOTENT
-        return _Attempt(
-            principal, call, source, Claim(record, print_, call_id, self._owner, lease_s, resend_doubt=resend)
-        )
-
-    async def _twin(self, flight: Flight, attempt: _Attempt, until: float) -> Found | None:
+    async def _twin(self, flight: Flight, attempt: Attempt, until: float) -> Found | None:
         """Waits for a twin to land; a stop that touches this caller ends the wait at once."""
         tool = attempt.call.tool
         with self._flights.seat(flight) as seated:
@@ -183,7 +175,13 @@ class OnceLedger:
                     raise in_flight(f"Call {flight.claim.call_id} of {tool.id} with the same key still runs.")
         return flight.landed.result()
 
-    async def _claim(self, attempt: _Attempt, intent: Callable[[], Entry | None]) -> Ticket | Replay:
+    async def _claim(
+        self,
+        attempt: Attempt,
+        intent: Callable[[], Entry | None],
+        waits: Callable[[], None],
+        until: float,
+    ) -> Ticket | Replay:
         """Asks the store. No await stands between the look at the flights and `begin`: two twins cannot both get here."""
         principal, call, claim = attempt.principal, attempt.call, attempt.claim
         # Charged before the durable step, so that a budget cannot be overspent while it runs; taken back unless won.
@@ -192,30 +190,47 @@ class OnceLedger:
         flight = self._flights.begin(claim, toll, wall=self._clock.now(), now=self._clock.monotonic())
         try:
             with fails_closed():
-                entry = None if toll.refused is not None else _named(intent(), attempt)
+                entry = None if toll.refused is not None else attempt.named(intent())
                 self._stops.check(principal, call.tool)
                 self._reached("ledger.claiming")
                 answer = await self._store.claim(claim, entry)
+                while _elsewhere(answer) and await self._elsewhere_changed(claim, until, waits):
+                    self._stops.check(principal, call.tool)
+                    answer = await self._store.claim(claim, None)
         except BaseException:
-            self._brakes.refund(principal, toll, counts=True)
+            self._brakes.refund(principal, call, toll, counts=True)
             self._flights.land(flight, None)
             raise
+        if isinstance(answer, Won):
+            return await self._won(attempt, flight, answer)
+        return self._lost(attempt, flight, answer)
+
+    def _lost(self, attempt: Attempt, flight: Flight, answer: Found | Mismatch | Overspent) -> Replay:
+        """Serves what somebody else's claim left. Raises Refused."""
+        principal, call = attempt.principal, attempt.call
+        over = isinstance(answer, Found) and answer.state in {State.DONE, State.DOUBT}
+        retried = isinstance(answer, Found) and not (answer.state is State.DONE and attempt.source == "derived")
+        self._brakes.refund(principal, call, flight.toll, counts=not retried)
+        self._flights.land(flight, answer if isinstance(answer, Found) and over else None)
         match answer:
-            case Won():
-                return await self._won(attempt, flight, answer)
             case Found():
-                derived_replay = answer.state is State.DONE and attempt.source == "derived"
-                self._brakes.refund(principal, toll, counts=derived_replay)
-                self._flights.land(flight, answer if answer.state in {State.DONE, State.DOUBT} else None)
                 return served(answer, attempt.claim, call.tool, attempt.source, joined=False)
             case Mismatch():
-                self._brakes.refund(principal, toll, counts=True)
-                self._flights.land(flight, None)
                 raise reused(call.tool)
+            case Overspent():
+                raise Refused.of(spent(answer.spend, answer.resets_at, self._clock.now()))
             case _:
                 assert_never(answer)
 
-    async def _won(self, attempt: _Attempt, flight: Flight, won: Won) -> Ticket:
+    async def _elsewhere_changed(self, claim: Claim, until: float, waits: Callable[[], None]) -> bool:
+        """Waits for a twin of another process; False when there is nothing (more) to wait for."""
+        left_s = until - self._clock.monotonic()
+        if left_s <= 0:
+            return False
+        waits()
+        return await self._store.changed(claim, left_s)
+
+    async def _won(self, attempt: Attempt, flight: Flight, won: Won) -> Ticket:
         flight.token = won.token
         ticket = Ticket(
             attempt.claim,
@@ -232,19 +247,16 @@ class OnceLedger:
         self._reached("ledger.departed" if won.departed else "ledger.claimed")
         return ticket
 
-    async def _settle(self, ticket: Ticket, ending: Ending, terminal: Entry | None) -> None:
+    async def _settle(self, ticket: Ticket, ending: Ending, terminal: Entry | None, *, counts: bool = True) -> None:
         flight = self._flights.of(ticket.claim, ticket.token)
         if flight is not None and isinstance(ending, NotDone):
-            self._brakes.refund(ticket.principal, flight.toll, counts=True)
+            self._brakes.refund(ticket.principal, ticket.call, flight.toll, counts=counts)
             flight.toll = replace(flight.toll, paid_at=None)  # once, however often it is released
         settlement = Settlement(self._store, self._flights, flight, ticket, ending, terminal)
         if not await settlement.write():
             self._tasks.start(settlement.insist(), "ledger-settle")
 
 
-def _named(intent: Entry | None, attempt: _Attempt) -> Entry | None:
-    """The intent with the record it stands for, by which recovery finds out whether the call was sent."""
-    if intent is None:
-        return None
-    key = {"source": attempt.source, "record": attempt.claim.record.hex(), "state": "claimed"}
-    return lambda: {**intent(), "key": key}
+def _elsewhere(answer: ClaimAnswer) -> bool:
+    """Whether a twin that no flight of this process knows of is on its way."""
+    return isinstance(answer, Found) and answer.state in {State.CLAIMED, State.SENT}

@@ -10,12 +10,12 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import Final, assert_never
 
+from gateway.homes import ClaimStore
 from gateway.ledger.flights import Flight, Flights
 from gateway.ledger.windows import windows
 from gateway.model.admission import Ticket
 from gateway.model.claim import Done, Ending, Found, InDoubt, NotDone, State
 from gateway.model.work import Entry, JournalUnavailable, StoreUnavailable
-from gateway.ports import ClaimStore
 
 PAUSES_S: Final = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8)
 """Between attempts to store an ending; after the last one the record is left to become doubt."""

@@ -10,11 +10,11 @@ import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from gateway.homes import StopStore
 from gateway.model.principal import Principal
 from gateway.model.refusal import Reason, Refused
 from gateway.model.stop import Stop, StopKind
 from gateway.model.tool import Tool
-from gateway.ports import StopStore
 
 
 class Stops:
@@ -23,12 +23,16 @@ class Stops:
     def __init__(self, store: StopStore) -> None:
         self._store = store
         self._rows: dict[tuple[StopKind, str], Stop] = {}
+        self._unsaved: dict[tuple[StopKind, str], Stop] = {}
+        """Stops in force that the store does not know yet: reading it must not lift them."""
         self._changed: asyncio.Future[None] | None = None
 
     async def load(self) -> None:
-        """Reads the rows of the last run. Raises StoreUnavailable; then nothing may be served."""
-        for stop in await self._store.all():
-            self._rows[stop.kind, stop.target] = stop
+        """Reads the rows of the store: at start, and when another process changed them. Raises StoreUnavailable."""
+        stored = {(stop.kind, stop.target): stop for stop in await self._store.all()}
+        before, self._rows = self._rows, stored | self._unsaved
+        if self._rows.keys() - before.keys():
+            self._tell()
 
     def check(self, principal: Principal, tool: Tool) -> None:
         """Raises Refused: stopped."""
@@ -63,13 +67,17 @@ class Stops:
         Raises StoreUnavailable when the stop, in force already, would not survive a restart.
         """
         self.must_match(stop.kind, stop.target)
-        self._rows[stop.kind, stop.target] = stop
+        name = stop.kind, stop.target
+        self._rows[name] = self._unsaved[name] = stop
         self._tell()
         await self._store.put(stop)
+        if self._unsaved.get(name) is stop:
+            del self._unsaved[name]
 
     async def lift(self, kind: StopKind, target: str) -> bool:
         """False when it was not stopped. Raises StoreUnavailable; then the stop stays."""
         lifted = await self._store.lift(kind, target)
+        self._unsaved.pop((kind, target), None)
         return self._rows.pop((kind, target), None) is not None or lifted
 
     def stops(self) -> Sequence[Stop]:

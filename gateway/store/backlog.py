@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
-from gateway.ports import Journal, Reached
+from gateway.homes import Journal
+from gateway.ports import Reached
 
 WAITING = 10_000
 """Entries kept in memory; older ones are dropped and counted."""

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import astuple
 from typing import Final
 
+from gateway.homes import Writer
 from gateway.model.stop import Stop, StopKind
 from gateway.model.work import Work
-from gateway.ports import Writer
 
 SCHEMA: Final = (
     """CREATE TABLE IF NOT EXISTS stops (

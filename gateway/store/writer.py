@@ -17,8 +17,9 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from gateway.homes import Journal
 from gateway.model.work import JournalUnavailable, StoreUnavailable, Work
-from gateway.ports import Journal, Reached
+from gateway.ports import Reached
 from gateway.store.backlog import Backlog
 from gateway.store.side_sync import SideSync
 

@@ -133,6 +133,7 @@ class House:
                 Asked(call.published_name, {}, "modern", "2026-07-28", key, "header" if key else None),
                 call_id,
                 intent=lambda: entry("intent", call_id) if departs else None,
+                waits=lambda: None,
                 deadline=self.clock.monotonic() + within_s,
             ),
             BOUND_S,

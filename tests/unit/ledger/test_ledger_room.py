@@ -105,7 +105,7 @@ async def test_without_derivation_every_call_executes_and_still_leaves_a_doubt(h
     chat = tool(derived="off")
     await house.done("c1", call(chat))
     ticket = await house.won("c2", call(chat))
-    assert await house.claims.state_of(ticket.claim.record.hex()) is State.SENT
+    assert await house.claims.fate(ticket.claim.record.hex(), ticket.claim.call_id) is State.SENT
     await house.won("c3", call(chat))
 
 
@@ -197,6 +197,6 @@ async def test_a_stop_that_falls_while_the_slot_is_taken_stops_the_combined_step
 
     asked = Asked("helpdesk_refund", {}, "modern", "2026-07-28")
     with pytest.raises(Refused) as caught:
-        await house.ledger.admit(ALICE, call(), asked, "c1", intent=stops_meanwhile, deadline=200)
+        await house.ledger.admit(ALICE, call(), asked, "c1", intent=stops_meanwhile, waits=lambda: None, deadline=200)
     assert caught.value.refusal.reason is Reason.STOPPED
     assert "claims.claimed" not in house.reached

@@ -29,7 +29,7 @@ async def test_an_ending_is_stored_later_and_its_terminal_entry_exactly_once(hou
     house.claims.failures, house.claims.journaled = 3, journaled
     await house.ledger.settle(ticket, answer("c1"), entry("terminal", "c1"))
     await written(house)
-    assert await house.claims.state_of(ticket.claim.record.hex()) is State.DONE
+    assert await house.claims.fate(ticket.claim.record.hex(), ticket.claim.call_id) is State.DONE
     assert house.journal.named("terminal") == ["c1"]
     assert isinstance(await house.admit("c2", call()), Replay)
 

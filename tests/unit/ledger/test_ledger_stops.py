@@ -128,3 +128,32 @@ async def test_stops_are_listed_oldest_first() -> None:
     await stops.stop(late)
     await stops.stop(early)
     assert stops.stops() == [early, late]
+
+
+async def test_reading_again_takes_what_others_stopped_and_lifted_and_tells_who_waits() -> None:
+    memory = Memory(row("agent", "other-bot"))
+    stops = Stops(memory)
+    await stops.load()
+    told = stops.changed
+    memory.rows = {("all", ""): row("all", "")}
+    await stops.load()
+    assert told.done()
+    assert [stop.kind for stop in stops.stops()] == ["all"]
+    memory.rows = {}
+    await stops.load()
+    stops.check(ALICE, tool())
+
+
+async def test_reading_again_does_not_lift_a_stop_the_store_never_took() -> None:
+    memory = Memory()
+    stops = Stops(memory)
+    memory.broken = True
+    with pytest.raises(StoreUnavailable):
+        await stops.stop(row("all", ""))
+    memory.broken = False
+    await stops.load()
+    with pytest.raises(Refused):
+        stops.check(ALICE, tool())
+    assert await stops.lift("all", "")
+    await stops.load()
+    stops.check(ALICE, tool())

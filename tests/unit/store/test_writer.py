@@ -20,7 +20,8 @@ async def desk(tmp_path: Path):
 async def test_a_change_is_committed_and_its_result_returned(desk: Desk) -> None:
     assert await desk.writer.submit(change(1, durable=True)) == 1
     assert desk.rows() == [1]
-    assert desk.points == ["writer.changed", "writer.appended", "writer.synced", "writer.committed"]
+    assert desk.points[:2] == ["writer.changed", "writer.appended"]
+    assert sorted(desk.points[2:]) == ["writer.committed", "writer.synced"]  # side by side, in either order
 
 
 async def test_everything_queued_becomes_one_group_with_one_sync(desk: Desk) -> None:

@@ -1,0 +1,119 @@
+"""The ledger's records in Redis, seen from the ledger: script and journal at the same time, and what is owed afterwards.
+
+Lives only here: that the send waits for both. An intent without `sent` was not sent; a `sent` whose answer or intent did
+not come is given back, because nothing left under it. Must not know scripts, windows or who waits for what. Called by the
+ledger room through `homes.ClaimStore`, and by recovery (`fate`).
+"""
+
+import asyncio
+import secrets
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any, Final, TypeVar
+
+from gateway.homes import Writer
+from gateway.model.claim import Claim, ClaimAnswer, Departure, Ending, State, Won
+from gateway.model.work import Entry, StoreUnavailable, Work
+from gateway.ports import Reached
+from gateway.store.redis_ears import Ears
+from gateway.store.redis_link import Unanswered
+from gateway.store.redis_returns import Returns
+from gateway.store.redis_steps import Steps
+from gateway.tasks import Tasks
+
+POLL_S: Final = 0.25
+_TOKEN_BITS: Final = 52
+T = TypeVar("T", ClaimAnswer, Departure)
+
+
+class RedisClaims:
+    """Implements `homes.ClaimStore`."""
+
+    def __init__(self, steps: Steps, writer: Writer, ears: Ears, tasks: Tasks, reached: Reached) -> None:
+        self._steps = steps
+        self._writer = writer
+        self._ears = ears
+        self._tasks = tasks
+        self._reached = reached
+        self._returns = Returns(steps, tasks)
+        self._fading: dict[bytes, asyncio.Task[None]] = {}
+
+    async def claim(self, claim: Claim, intent: Entry | None) -> ClaimAnswer:
+        """Raises StoreUnavailable; with an intent also JournalUnavailable. Then nothing is sent: what it may have
+        claimed is given back.
+        """
+        token = secrets.randbits(_TOKEN_BITS)
+        if (fading := self._fading.get(claim.record)) is not None:
+            await asyncio.wait((fading,))
+        step = self._steps.claim(claim, token, departing=intent is not None)
+        answer = await self._beside(step, intent, claim, token)
+        self._reached("claims.claimed")
+        return answer
+
+    async def depart(self, claim: Claim, token: int, intent: Entry, approval: str | None = None) -> Departure:
+        """Raises StoreUnavailable, JournalUnavailable; then nothing may be sent."""
+        departure = await self._beside(self._steps.depart(claim, token, approval), intent, claim, token)
+        self._reached("claims.departed")
+        return departure
+
+    async def finish(self, claim: Claim, token: int, ending: Ending, terminal: Entry | None) -> bool:
+        """Writes the terminal entry even when the token was lost. Raises StoreUnavailable."""
+        if terminal is None:
+            return await self._steps.finish(claim, token, ending)
+        work = Work(entries=lambda _: (terminal,))
+        step = self._steps.finish(claim, token, ending)
+        outcomes: Any = await asyncio.gather(step, self._writer.submit(work), return_exceptions=True)
+        held, written = outcomes
+        if isinstance(held, StoreUnavailable):
+            raise StoreUnavailable(str(held), journaled=not isinstance(written, BaseException))
+        self._reached("claims.finished")
+        for outcome in (written, held):
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return bool(held)
+
+    def delivered(self, claim: Claim, token: int, keep_s: float) -> None:
+        """In the background; the next claim of this process waits for it."""
+        record = claim.record
+        task = self._tasks.start(self._fade(claim, token, keep_s, self._fading.get(record)), "redis-delivered")
+        self._fading[record] = task
+        task.add_done_callback(lambda ended: self._faded(record, ended))
+
+    async def changed(self, claim: Claim, within_s: float) -> bool:
+        """A push ends the wait; a lost one delays it by `POLL_S`."""
+        await self._ears.hear(claim.record.hex(), min(within_s, POLL_S))
+        return True
+
+    async def recover(self) -> tuple[str, ...]:
+        """Nothing: what died processes left comes into doubt when its lease is over, or when its fate is asked."""
+        return ()
+
+    async def fate(self, record: str, call_id: str) -> State | None:
+        """What became of the call; what this memory cannot know is in doubt. Raises StoreUnavailable."""
+        return await self._steps.fate(record, call_id)
+
+    async def _beside(self, step: Coroutine[None, None, T], intent: Entry | None, claim: Claim, token: int) -> T:
+        """A step and its intent at the same time: both stand, or nothing is sent under the token."""
+        works = [] if intent is None else [Work(entries=lambda _: (intent,), durable=True, needs_journal=True)]
+        outcomes: Any = await asyncio.gather(step, *map(self._writer.submit, works), return_exceptions=True)
+        said, *written = outcomes
+        failed: list[BaseException] = [outcome for outcome in written if isinstance(outcome, BaseException)]
+        if isinstance(said, Unanswered):
+            self._returns.later(claim, token)
+        elif failed and (isinstance(said, Won) or said is Departure.DEPARTED):
+            await self._returns.now(claim, token)
+        for outcome in (*failed, said):
+            if isinstance(outcome, BaseException):
+                raise outcome
+        answer: T = said
+        return answer
+
+    async def _fade(self, claim: Claim, token: int, keep_s: float, before: "asyncio.Task[None] | None") -> None:
+        if before is not None:
+            await asyncio.wait((before,))
+        with suppress(StoreUnavailable):  # then the row ends later than it might
+            await self._steps.delivered(claim, token, keep_s)
+
+    def _faded(self, record: bytes, task: "asyncio.Task[None]") -> None:
+        if self._fading.get(record) is task:
+            del self._fading[record]

@@ -1,0 +1,97 @@
+"""What one gateway hears of the others: pushes, and a look each second that makes up for lost ones.
+
+Lives only here: when the amnesia guard looks, the kill switch is read again, tombstones are refreshed, and waiters are
+woken. Must not know what any of that means. Two tasks per process, started by `redis_home.py`; a failing server ends
+neither.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing, suppress
+from typing import Final
+
+from gateway.model.work import StoreUnavailable
+from gateway.ports import Clock
+from gateway.store.redis_ears import Ears
+from gateway.store.redis_generation import Generation
+from gateway.store.redis_guard import Guard
+from gateway.store.redis_names import CHANNEL, ENDED_TOPIC, STOPS_TOPIC
+from gateway.store.redis_sessions import RedisEndedSessions
+from gateway.store.redis_stops import RedisStops
+
+POLL_S: Final = 1.0
+INSPECT_S: Final = 60.0
+_log = logging.getLogger("sallyport.store")
+
+
+class RedisWatch:
+    """Keeps this process up to date with its server."""
+
+    def __init__(self, guard: Guard, ears: Ears, stops: RedisStops, sessions: RedisEndedSessions, clock: Clock) -> None:
+        self._guard = guard
+        self._ears = ears
+        self._stops = stops
+        self._sessions = sessions
+        self._clock = clock
+        self._pushed = asyncio.Event()
+        self._inspected = clock.monotonic()
+        self._seen: tuple[str | None, str | None, Generation | None] = (None, None, None)
+        self.on_stops: Callable[[], Awaitable[None]] | None = None
+        """Called when the kill switch may have changed, and once when the server is first reached."""
+        self.confirmed_at: float | None = None
+        """Monotonic seconds when the kill switch was last known to be up to date; None before the first time."""
+
+    async def poll(self) -> None:
+        """For ever: a look each second, and at once after a push that concerns everybody."""
+        while True:
+            try:
+                await self.tick()
+            except StoreUnavailable:
+                pass  # `fault` says so, and the next look tries again
+            except Exception:  # noqa: BLE001  nobody would start this task again
+                _log.exception("a look at the store failed")
+            with suppress(TimeoutError):
+                async with asyncio.timeout(POLL_S):
+                    await self._pushed.wait()
+            self._pushed.clear()
+
+    async def listen(self) -> None:
+        """For ever: pushes."""
+        while True:
+            with suppress(StoreUnavailable):
+                async with aclosing(self._guard.link.listen(CHANNEL)) as topics:
+                    async for topic in topics:
+                        self._hear(topic)
+            await asyncio.sleep(POLL_S)
+
+    async def tick(self) -> None:
+        """One look. Raises StoreUnavailable."""
+        if self._clock.monotonic() - self._inspected >= INSPECT_S:
+            self._inspected = self._clock.monotonic()
+            await self._guard.link.inspect()
+            self._guard.save()
+        stops, ended = await self._guard.tick()
+        await self._follow(stops, ended, self._guard.known)
+        self.confirmed_at = self._clock.monotonic()
+
+    async def _follow(self, stops: str, ended: str, generation: Generation | None) -> None:
+        """Each part of `_seen` moves only when it was followed, so that a failure is made up for at the next look."""
+        seen_stops, seen_ended, seen_generation = self._seen
+        if generation != seen_generation:
+            if seen_generation is not None:  # an operator accepted a loss
+                await self._stops.restore()
+            seen_stops = seen_ended = None
+        if stops != seen_stops and self.on_stops is not None:
+            await self.on_stops()
+        self._seen = (stops, seen_ended, generation)
+        if ended != seen_ended:
+            await self._sessions.refresh()
+        await self._sessions.tell()
+        self._seen = (stops, ended, generation)
+
+    def _hear(self, topic: str) -> None:
+        if topic in {"", STOPS_TOPIC, ENDED_TOPIC}:
+            self._pushed.set()
+        else:
+            self._ears.tell(topic)

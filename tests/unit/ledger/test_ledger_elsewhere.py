@@ -1,0 +1,126 @@
+"""A twin in another process is waited for through the store; nobody holds a slot while it waits."""
+
+import asyncio
+
+import pytest
+from ledger_kit import ALICE, House, call, entry
+
+from gateway.ledger.flights import Flights
+from gateway.model.admission import Replay, Ticket
+from gateway.model.call import Asked
+from gateway.model.claim import Claim, ClaimAnswer, Found, Kept, Overspent, Spend, State, Won
+from gateway.model.refusal import Reason, Refused
+from gateway.model.stop import Stop
+
+KEPT = Kept("result", b"{}", "a" * 64, 2, is_error=False, call_id="theirs", at=1.0)
+SENT = Found(State.SENT, None, "theirs")
+
+
+class Scripted:
+    """A store that several processes share, of which we see only the answers."""
+
+    def __init__(self, *answers: ClaimAnswer) -> None:
+        self.answers: list[ClaimAnswer] = list(answers)
+        self.intents: list[bool] = []
+        self.waited: list[float] = []
+
+    async def claim(self, claim: Claim, intent: object) -> ClaimAnswer:
+        self.intents.append(intent is not None)
+        return self.answers.pop(0)
+
+    async def changed(self, claim: Claim, within_s: float) -> bool:
+        self.waited.append(within_s)
+        return True
+
+    async def finish(self, *_: object) -> bool:
+        return True
+
+
+async def admitted(house: House, store: Scripted, given: list[str] | None = None) -> Ticket | Replay:
+    house.ledger._store = store
+    gave: list[str] = [] if given is None else given
+    asked = Asked("helpdesk_refund", {}, "modern", "2026-07-28", "key", "header")
+    found = await asyncio.wait_for(
+        house.ledger.admit(
+            ALICE,
+            call(),
+            asked,
+            "ours",
+            intent=lambda: entry("intent", "ours"),
+            waits=lambda: gave.append("slot"),
+            deadline=house.clock.monotonic() + 10,
+        ),
+        5,
+    )
+    assert isinstance(found, Ticket | Replay)
+    return found
+
+
+async def test_the_answer_of_a_twin_elsewhere_is_replayed(house: House) -> None:
+    store = Scripted(SENT, SENT, Found(State.DONE, KEPT, "theirs"))
+    gave: list[str] = []
+    found = await admitted(house, store, gave)
+    assert isinstance(found, Replay)
+    assert found.kept == KEPT
+    assert store.intents == [True, False, False]
+    assert gave == ["slot", "slot"]
+
+
+async def test_who_wins_after_waiting_departs_in_a_step_of_its_own(house: House) -> None:
+    store = Scripted(SENT, Won(7, departed=False))
+    found = await admitted(house, store)
+    assert isinstance(found, Ticket)
+    assert not found.departed
+
+
+async def test_local_twins_wait_with_the_one_that_asks_and_not_one_by_one(house: House) -> None:
+    release = asyncio.Event()
+
+    class Slow(Scripted):
+        async def changed(self, claim: Claim, within_s: float) -> bool:
+            await release.wait()
+            return True
+
+    store = Slow(SENT, Found(State.DONE, KEPT, "theirs"))
+    first = asyncio.ensure_future(admitted(house, store))
+    await asyncio.sleep(0)
+    second = asyncio.ensure_future(admitted(house, store))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert len(store.intents) == 1
+    release.set()
+    assert [type(one) for one in await asyncio.gather(first, second)] == [Replay, Replay]
+    assert len(store.intents) == 2
+
+
+async def test_the_wait_ends_with_the_callers_patience(house: House) -> None:
+    class Endless(Scripted):
+        async def changed(self, claim: Claim, within_s: float) -> bool:
+            house.clock.advance(within_s)
+            return True
+
+    with pytest.raises(Refused) as caught:
+        await admitted(house, Endless(SENT, SENT))
+    assert caught.value.refusal.reason is Reason.KEY_IN_FLIGHT
+
+
+async def test_a_stop_ends_the_wait(house: House) -> None:
+    class Stopping(Scripted):
+        async def changed(self, claim: Claim, within_s: float) -> bool:
+            await house.stops.stop(Stop("all", "", "fire drill", "ops", 0.0))
+            return True
+
+    with pytest.raises(Refused) as caught:
+        await admitted(house, Stopping(SENT, SENT))
+    assert caught.value.refusal.reason is Reason.STOPPED
+
+
+async def test_a_budget_that_others_spent_refuses_and_leaves_no_flight(house: House) -> None:
+    spend = Spend("default", "agent", "support-bot", "day", 10)
+    with pytest.raises(Refused) as caught:
+        await admitted(house, Scripted(Overspent(spend, house.clock.now() + 60)))
+    refusal = caught.value.refusal
+    assert (refusal.reason, refusal.retry_after_ms) == (Reason.BUDGET_EXHAUSTED, 60_000)
+    assert "agent support-bot, 10 calls per day" in refusal.detail
+    flights: Flights = house.ledger._flights
+    assert not flights._aloft

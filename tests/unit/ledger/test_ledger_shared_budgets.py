@@ -1,0 +1,91 @@
+"""Budgets of several processes: reads are paid from chunks, everything else inside its claim, never more than the limit."""
+
+import pytest
+from ledger_kit import ALICE, FakeClock
+
+from gateway.config.schema import Budget
+from gateway.ledger.shared_budgets import SharedBudgets
+from gateway.model.claim import Spend
+from gateway.model.refusal import Reason, Refused
+from gateway.model.tool import Effect
+from gateway.model.work import StoreUnavailable
+
+READ, MUTATING = Effect.READ, Effect.MUTATING
+
+
+class Counters:
+    """What the store counts for everybody."""
+
+    def __init__(self) -> None:
+        self.used: dict[Spend, int] = {}
+        self.asked: list[int] = []
+        self.away = False
+
+    async def take(self, spends, wanted: int) -> int:
+        if self.away:
+            raise StoreUnavailable("away")
+        self.asked.append(wanted)
+        (spend,) = spends
+        had = min(wanted, spend.limit - self.used.get(spend, 0))
+        self.used[spend] = self.used.get(spend, 0) + had
+        return had
+
+
+def made(counters: Counters, limit: int, clock: FakeClock | None = None) -> SharedBudgets:
+    return SharedBudgets([Budget(scope="agent", window="minute", limit=limit)], clock or FakeClock(), counters)
+
+
+async def reads(purse: SharedBudgets, most: int = 1000) -> int:
+    for passed in range(most):
+        try:
+            await purse.learn(ALICE, READ)
+        except Refused as refused:
+            assert refused.refusal.reason is Reason.BUDGET_EXHAUSTED
+            return passed
+        purse.spend(ALICE, READ)
+    return most
+
+
+async def test_two_processes_read_exactly_up_to_the_limit_together() -> None:
+    counters = Counters()
+    one, other = made(counters, 100), made(counters, 100)
+    assert await reads(one, 30) == 30
+    assert 30 + await reads(other) + await reads(one) == 100
+    assert set(counters.asked) == {5}
+
+
+async def test_what_leaves_traces_is_paid_in_its_claim_and_not_here() -> None:
+    counters = Counters()
+    purse = made(counters, 1)
+    await purse.learn(ALICE, MUTATING)
+    purse.spend(ALICE, MUTATING)
+    assert counters.asked == []
+    assert purse.spends(ALICE) == (Spend("default", "agent", "support-bot", "minute", 1),)
+
+
+async def test_a_read_that_was_not_sent_is_given_back_to_its_own_window() -> None:
+    clock, counters = FakeClock(), Counters()
+    purse = made(counters, 1, clock)
+    await purse.learn(ALICE, READ)
+    paid_at = purse.spend(ALICE, READ)
+    purse.give_back(ALICE, READ, paid_at)
+    assert await reads(purse) == 1
+    clock.advance(60)
+    counters.used.clear()  # the store's windows are over as well
+    purse.give_back(ALICE, READ, paid_at)
+    assert await reads(purse) == 1
+
+
+async def test_while_the_store_is_away_reads_go_on() -> None:
+    counters = Counters()
+    counters.away = True
+    assert await reads(made(counters, 20), 50) == 50
+
+
+async def test_the_refusal_says_when_the_window_ends() -> None:
+    clock = FakeClock()
+    purse = made(Counters(), 1, clock)
+    await reads(purse)
+    with pytest.raises(Refused) as caught:
+        await purse.learn(ALICE, READ)
+    assert caught.value.refusal.retry_after_ms == round((60 - clock.now() % 60) * 1000)

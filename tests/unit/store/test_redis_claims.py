@@ -1,0 +1,261 @@
+"""Claims in Redis where journal and server do not end alike: nothing is sent twice, nothing is told twice."""
+
+import asyncio
+import uuid
+
+import pytest
+import redis_kit
+import uuid_utils
+
+from gateway.model.claim import Claim, Departure, Done, Found, InDoubt, NotDone, Overspent, Spend, State, Won
+from gateway.model.work import JournalUnavailable, StoreUnavailable
+from gateway.store import redis_returns
+from gateway.store.redis_budgets import counters
+from gateway.store.redis_link import Unanswered
+from gateway.store.redis_names import key
+
+ROW = key("claim", redis_kit.RECORD.hex())
+
+
+@pytest.fixture
+def writer():
+    return redis_kit.Writing()
+
+
+@pytest.fixture
+async def gateway(tmp_path, writer):
+    clock = redis_kit.Ticking()
+    async with redis_kit.opened(tmp_path, clock, writer) as made:
+        made.clock = clock
+        yield made
+
+
+def unanswered_once(gateway, monkeypatch, *, ran):
+    """The next script is sent and no answer comes, whether or not it ran."""
+    through = gateway.link.run
+
+    async def cut(script, keys, args=(), ready=None):
+        monkeypatch.setattr(gateway.link, "run", through)
+        if ran:
+            await through(script, keys, args, ready)
+        raise Unanswered("no answer")
+
+    monkeypatch.setattr(gateway.link, "run", cut)
+
+
+async def state(gateway, call_id="call-1"):
+    return await gateway.claims.fate(redis_kit.RECORD.hex(), call_id)
+
+
+async def test_without_a_journal_nothing_is_claimed(gateway, writer):
+    writer.error = JournalUnavailable("disk full")
+    with pytest.raises(JournalUnavailable):
+        await gateway.claims.claim(redis_kit.claim(), redis_kit.entry("intent"))
+    assert await state(gateway) is State.RETRYABLE
+    writer.error = None
+    await redis_kit.sent(gateway, redis_kit.claim("call-2"))
+
+
+async def test_without_a_journal_nothing_departs(gateway, writer):
+    won = await gateway.claims.claim(redis_kit.claim(), None)
+    writer.error = JournalUnavailable("disk full")
+    with pytest.raises(JournalUnavailable):
+        await gateway.claims.depart(redis_kit.claim(), won.token, redis_kit.entry("intent"))
+    assert await state(gateway) is State.RETRYABLE
+
+
+async def test_the_send_waits_for_the_journal_although_the_server_has_answered(gateway, writer):
+    writer.gate = asyncio.Event()
+    claiming = asyncio.ensure_future(gateway.claims.claim(redis_kit.claim(), redis_kit.entry("intent")))
+    while not await gateway.link.command("EXISTS", ROW):
+        await asyncio.sleep(0)
+    assert not claiming.done()
+    writer.gate.set()
+    assert isinstance(await asyncio.wait_for(claiming, 5), Won)
+    assert writer.entries == [{"name": "intent"}]
+
+
+@pytest.mark.parametrize("ran", [False, True])
+async def test_a_claim_without_an_answer_is_refused_and_given_back(gateway, writer, monkeypatch, ran):
+    monkeypatch.setattr(redis_returns, "PAUSES_S", (0.0, 0.0))
+    unanswered_once(gateway, monkeypatch, ran=ran)
+    with pytest.raises(StoreUnavailable):
+        await gateway.claims.claim(redis_kit.claim(), redis_kit.entry("intent"))
+    await gateway.told()
+    assert await state(gateway) is (State.RETRYABLE if ran else None)
+    await redis_kit.sent(gateway, redis_kit.claim("call-2"))
+
+
+async def test_a_claim_that_a_paused_server_makes_late_is_given_back_all_the_same(gateway, monkeypatch):
+    """Giving back comes first and finds nothing; the claim is made afterwards."""
+    through, late, finished = gateway.link.run, [], asyncio.Event()
+
+    async def delayed(script, keys, args=(), ready=None):
+        if not late:
+            late.append((script, keys, args))
+            raise Unanswered("no answer")
+        answer = await through(script, keys, args, ready)
+        if len(late) == 1:
+            late.append(answer)
+            await through(*late[0])
+            finished.set()
+        return answer
+
+    monkeypatch.setattr(redis_returns, "PAUSES_S", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(gateway.link, "run", delayed)
+    with pytest.raises(StoreUnavailable):
+        await gateway.claims.claim(redis_kit.claim(), redis_kit.entry("intent"))
+    await asyncio.wait_for(finished.wait(), 5)
+    await gateway.told()
+    assert await state(gateway) is State.RETRYABLE
+
+
+async def test_what_cannot_be_given_back_in_the_end_is_in_doubt_never_sent_again(gateway, monkeypatch):
+    monkeypatch.setattr(redis_returns, "PAUSES_S", ())
+    unanswered_once(gateway, monkeypatch, ran=True)
+    with pytest.raises(StoreUnavailable):
+        await gateway.claims.claim(redis_kit.claim(), redis_kit.entry("intent"))
+    gateway.clock.advance(3600)
+    found = await gateway.claims.claim(redis_kit.claim("call-2"), redis_kit.entry("intent"))
+    assert isinstance(found, Found)
+    assert found.state is State.DOUBT
+
+
+@pytest.mark.parametrize("ran", [False, True])
+async def test_an_ending_whose_script_has_no_answer_says_that_its_entry_is_written(gateway, writer, monkeypatch, ran):
+    token = await redis_kit.sent(gateway, redis_kit.claim())
+    unanswered_once(gateway, monkeypatch, ran=ran)
+    with pytest.raises(StoreUnavailable) as caught:
+        await gateway.claims.finish(redis_kit.claim(), token, redis_kit.done(), redis_kit.entry("terminal"))
+    assert caught.value.journaled
+    held = await gateway.claims.finish(redis_kit.claim(), token, redis_kit.done(), None)
+    assert held is not ran
+    assert writer.entries == [{"name": "intent"}, {"name": "terminal"}]
+    assert await state(gateway) is State.DONE
+
+
+async def test_an_ending_whose_entry_was_not_written_says_so(gateway, writer):
+    token = await redis_kit.sent(gateway, redis_kit.claim())
+    writer.error = StoreUnavailable("the writer is closed")
+    with pytest.raises(StoreUnavailable) as caught:
+        await gateway.claims.finish(redis_kit.claim(), token, redis_kit.done(), redis_kit.entry("terminal"))
+    assert not caught.value.journaled
+    writer.error = None
+    await gateway.claims.finish(redis_kit.claim(), token, redis_kit.done(), redis_kit.entry("terminal"))
+    assert writer.entries == [{"name": "intent"}, {"name": "terminal"}]
+
+
+async def test_only_what_is_settled_has_a_lifetime(gateway):
+    async def ttl():
+        return await gateway.link.command("PTTL", ROW)
+
+    asked = redis_kit.claim()
+    won = await gateway.claims.claim(asked, None)
+    assert await ttl() > 0
+    assert await gateway.claims.depart(asked, won.token, redis_kit.entry("intent")) is Departure.DEPARTED
+    assert await ttl() == -1
+    assert await gateway.claims.finish(asked, won.token, InDoubt(), None)
+    assert await ttl() == -1
+    assert await gateway.claims.finish(asked, won.token, redis_kit.done(keep_s=60), None)
+    assert 60_000 < await ttl() <= 3_660_000
+    gateway.claims.delivered(asked, won.token, 5)
+    await gateway.told()
+    assert 0 < await ttl() <= 5_000
+
+
+async def test_what_is_kept_is_sealed(gateway):
+    token = await redis_kit.sent(gateway, redis_kit.claim())
+    await gateway.claims.finish(redis_kit.claim(), token, redis_kit.done(b'{"secret":"hush"}'), None)
+    row = await gateway.link.command("HGETALL", ROW)
+    assert not any(b"hush" in value for value in row)
+
+
+async def test_whoever_waits_is_woken_when_another_gateway_ends_the_call(gateway, tmp_path):
+    token = await redis_kit.sent(gateway, redis_kit.claim())
+    heard = gateway.link.listen("{sallyport}:changes")
+    assert await asyncio.wait_for(anext(heard), 5) == ""
+    waiting = asyncio.ensure_future(gateway.claims.changed(redis_kit.claim("call-2"), 60))
+    await asyncio.sleep(0)
+    await gateway.claims.finish(redis_kit.claim(), token, redis_kit.done(), None)
+    gateway.ears.tell(await asyncio.wait_for(anext(heard), 5))
+    assert await asyncio.wait_for(waiting, 5)
+    await heard.aclose()
+    assert await asyncio.wait_for(gateway.claims.changed(redis_kit.claim(), 0.01), 5), "a lost push only delays"
+
+
+async def test_a_call_whose_gateway_died_is_in_doubt_once_its_fate_is_asked(gateway):
+    await redis_kit.sent(gateway, redis_kit.claim())
+    assert await state(gateway, "call-9") is None
+    assert await state(gateway) is State.DOUBT
+    found = await gateway.claims.claim(redis_kit.claim("call-2"), None)
+    assert isinstance(found, Found)
+    assert found.state is State.DOUBT
+
+
+@pytest.mark.parametrize("ending", [InDoubt(), Done(redis_kit.done().kept, 0.0)])
+async def test_a_call_that_was_replaced_is_still_known_to_have_been_sent(gateway, ending):
+    first = redis_kit.claim(resend_doubt=True)
+    token = await redis_kit.sent(gateway, first)
+    await gateway.claims.finish(first, token, ending, None)
+    await redis_kit.sent(gateway, redis_kit.claim("call-2", resend_doubt=True))
+    assert await state(gateway) in {State.DOUBT, State.DONE}
+    assert await state(gateway, "call-3") is None
+
+
+async def test_of_a_call_older_than_its_memory_nobody_says_that_it_was_not_sent(gateway, tmp_path):
+    await redis_kit.emptied(redis_kit.shared(), generation="first.abc.4000000000")
+    other = redis_kit.gateway(redis_kit.shared(), tmp_path / "x", gateway.clock, redis_kit.Writing())
+    await other.guard.tick()
+    assert await state(other, str(uuid_utils.uuid7())) is State.DOUBT
+    assert await state(other, str(uuid.uuid4())) is None
+    await other.close()
+
+
+SPENDS = (Spend("t", "agent", "bot", "minute", 2), Spend("t", "user", "alice", "day", 3))
+
+
+def paying(call_id, record, **more) -> Claim:
+    return redis_kit.claim(call_id, record * 32, spends=SPENDS, **more)
+
+
+async def test_whoever_wins_pays_every_counter_and_whoever_would_overspend_claims_nothing(gateway):
+    tokens = [(await gateway.claims.claim(paying("c", record), None)).token for record in (b"1", b"2")]
+    start = gateway.clock.wall // 60 * 60
+    assert await gateway.claims.claim(paying("c", b"3"), None) == Overspent(SPENDS[0], start + 60)
+    assert await gateway.claims.fate((b"3" * 32).hex(), "c") is None
+    assert isinstance(await gateway.claims.claim(paying("again", b"1"), None), Found), "a retry is served all the same"
+    assert await gateway.claims.finish(paying("c", b"1"), tokens[0], NotDone(), None)
+    assert not await gateway.claims.finish(paying("c", b"1"), tokens[0], NotDone(), None)
+    assert isinstance(await gateway.claims.claim(paying("c", b"3"), None), Won)
+    assert isinstance(await gateway.claims.claim(paying("c", b"4"), None), Overspent)
+    gateway.clock.advance(60)
+    assert isinstance(await gateway.claims.claim(paying("c", b"4"), None), Won)
+    assert await gateway.claims.claim(paying("c", b"5"), None) == Overspent(SPENDS[1], (start // 86_400 + 1) * 86_400)
+
+
+async def test_a_window_that_is_over_is_not_paid_back(gateway):
+    token = (await gateway.claims.claim(paying("c", b"1"), None)).token
+    gateway.clock.advance(20)
+    won = [(await gateway.claims.claim(paying(f"c{n}", b"%d" % n), None)) for n in (2,)]
+    gateway.clock.advance(60)
+    assert all(isinstance(one, Won) for one in won)
+    assert isinstance(await gateway.claims.claim(paying("c", b"3"), None), Won)
+    assert not await gateway.claims.finish(paying("c", b"1"), token + 1, NotDone(), None)
+    assert await gateway.claims.finish(paying("c", b"1"), token, NotDone(), None)
+    minute, day = [await gateway.link.command("HGET", counter, "used") for counter in counters(SPENDS)]
+    assert (minute, day) == (b"1", b"2"), "the minute that paid is over, the day is not"
+
+
+async def test_an_overtaken_claim_gets_its_money_back_once(gateway):
+    stalled = (await gateway.claims.claim(paying("c", b"1"), None)).token
+    gateway.clock.advance(30)
+    assert isinstance(await gateway.claims.claim(paying("c2", b"1"), None), Won)
+    assert not await gateway.claims.finish(paying("c", b"1"), stalled, NotDone(), None)
+    assert [await gateway.link.command("HGET", counter, "used") for counter in counters(SPENDS)] == [b"1", b"1"]
+
+
+async def test_callers_at_once_never_overshoot(gateway):
+    claims = [redis_kit.claim(f"c{n}", bytes([n]) * 32, spends=(SPENDS[1],)) for n in range(30)]
+    answers = await asyncio.gather(*(gateway.claims.claim(claim, redis_kit.entry("intent")) for claim in claims))
+    assert sum(isinstance(answer, Won) for answer in answers) == 3
+    assert sum(isinstance(answer, Overspent) for answer in answers) == 27
