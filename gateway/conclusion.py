@@ -18,7 +18,7 @@ from gateway.model.outcome import Answered, AnsweredError, AuditOutcome, Carried
 from gateway.model.refusal import Reason, Refusal, Refused
 from gateway.model.tool import ResolvedCall
 from gateway.ports import Sanitizer
-from gateway.replies import marked, provenance, theirs
+from gateway.replies import NS, marked, provenance, theirs
 from gateway.wire.strict_json import dump
 
 _log = logging.getLogger("sallyport")
@@ -100,6 +100,8 @@ def _concluded(carried: Carried, call: ResolvedCall, call_id: str, sanitize: San
             if "_meta" in result:
                 result = {**result, "_meta": theirs(result["_meta"])}
             cleaned = sanitize.result(result, call.tool)
+            if carried.http is not None:  # ours, added after the cleaning and kept with the answer
+                cleaned = Cleaned(marked(cleaned.value, {f"{NS}/http": dict(carried.http)}), cleaned.findings)
             return Conclusion.answered(cleaned, provenance(call_id, call, cleaned.findings))
         case AnsweredError():
             message, data = sanitize.error(carried.message, theirs(carried.data))

@@ -13,6 +13,7 @@ from gateway.audit.query import parse
 from gateway.background import Learner
 from gateway.catalog.room import Curation
 from gateway.config.schema import Config
+from gateway.home import Home
 from gateway.identity.keyring import Keyring
 from gateway.model.principal import Principal
 from gateway.operator.desk import Page, Sight
@@ -21,6 +22,7 @@ from gateway.ports import Clock
 from gateway.store.audit_index import AuditIndex
 from gateway.store.writer import GroupWriter
 from gateway.telemetry import Meter
+from gateway.upstream.resilient import Resilient
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +58,15 @@ class KeyDesk:
     """Implements `operator.desk.KeyDesk` over the key file."""
 
     keyring: Keyring
+    agents: frozenset[str]
 
     def new(
         self, *, agent: str, user: str | None, tenant: str, key_id: str | None, expires: float | None
     ) -> tuple[str, str]:
-        """Raises ValueError for an id that is taken or not well-formed."""
+        """Raises ValueError for an id that is taken or not well-formed, or an agent nobody configured."""
+        if agent not in self.agents:
+            known = ", ".join(sorted(self.agents)) or "none"
+            raise ValueError(f"no agent {agent!r} in the configuration; there is: {known}")
         return self.keyring.new(agent, user, tenant, expires_at=expires, key_id=key_id)
 
     def ls(self) -> Sequence[Mapping[str, Any]]:
@@ -82,6 +88,8 @@ class HouseDesk:
         rules: Rules,
         catalog: Curation,
         learners: Sequence[Learner],
+        upstreams: Mapping[str, Resilient],
+        home: Home,
         writer: GroupWriter,
         keyring: Keyring,
         meter: Meter,
@@ -91,6 +99,8 @@ class HouseDesk:
         self._rules = rules
         self._catalog = catalog
         self._learners = learners
+        self._upstreams = upstreams
+        self._home = home
         self._writer = writer
         self._keyring = keyring
         self._meter = meter
@@ -139,6 +149,11 @@ class HouseDesk:
                 "tools": learner.state.tools,
                 "listed_at": learner.state.at,
                 "fault": learner.state.fault,
+                "breakers": {
+                    target: state
+                    for target, state in self._upstreams[learner.upstream.id].breakers().items()
+                    if state != "closed"
+                },
             }
             for learner in self._learners
         ]
@@ -157,9 +172,24 @@ class HouseDesk:
         """What must be well for calls to be served; upstreams and a refused policy change are no reason to go away."""
         return {
             "journal": "ok" if self._writer.journal_ok else f"cannot be written: {self._writer.last_error}",
-            "store": "ok" if self._writer.store_ok else f"cannot be written: {self._writer.last_error}",
+            "store": self._store(),
             "keys": self._keyring.problem or "ok",
         }
+
+    def _store(self) -> str:
+        """A shared store that is away is no reason to go away: reads go on, and every gateway is as badly off."""
+        if self._home.shared:
+            fault = self._home.fault()
+            return "ok" if fault is None else f"ok for reads; calls that leave traces are refused: {fault}"
+        if not self._writer.store_ok:
+            return f"cannot be written: {self._writer.last_error}"
+        if self._config.state.ephemeral:
+            return "ok, but this ledger dies with the pod: a call may repeat after a reschedule"
+        return "ok"
+
+    async def accept_loss(self) -> bool:
+        """Begins a new generation of a shared store; False when nothing was lost. Raises StoreUnavailable."""
+        return self._home.accept_loss is not None and await self._home.accept_loss()
 
     def started(self) -> bool:
         """Every upstream was asked for its tools once, with whatever result."""
@@ -167,4 +197,8 @@ class HouseDesk:
 
     def metrics(self) -> bytes:
         """Prometheus text format."""
+        for upstream in self._upstreams.values():
+            for target, standing in upstream.breakers().items():
+                self._meter.breaker(target, standing)
+        self._meter.store(up=self._home.fault() is None if self._home.shared else self._writer.store_ok)
         return self._meter.text()

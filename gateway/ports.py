@@ -1,25 +1,24 @@
 """Every seam of the house on one page: what a room may ask of another, without knowing it.
 
-Lives only here: small Protocols and the frozen values that cross them. Imports nothing of ours but `model`. Rooms
+Lives only here: small Protocols and the frozen values that cross them; those toward stores are in `homes.py`. Imports nothing of ours but `model`. Rooms
 implement these, `app.py` connects them, `pipeline.py` walks through them, tests put fakes behind them.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
 from gateway.model.admission import Admission, Replay, Ticket
 from gateway.model.call import Arrival, Asked, Reply, ReplyError
-from gateway.model.claim import Claim, ClaimAnswer, Ending
+from gateway.model.claim import Ending
 from gateway.model.cleaned import Cleaned
 from gateway.model.decision import Decision
 from gateway.model.outbound import Outbound
 from gateway.model.outcome import AuditOutcome, Carried
 from gateway.model.principal import Principal
 from gateway.model.refusal import Refusal
-from gateway.model.stop import Stop, StopKind
 from gateway.model.tool import ResolvedCall, Tool, ToolId
-from gateway.model.work import Entry, Work
+from gateway.model.work import Entry
 
 T = TypeVar("T")
 
@@ -58,6 +57,9 @@ class View(Protocol):
 
     def resolve(self, name: str, arguments: Mapping[str, Any]) -> ResolvedCall:
         """Raises Refused: unknown-tool (absent or hidden, the same words), invalid-arguments."""
+
+    def name_of(self, tool: ToolId) -> str | None:
+        """The published name of a canonical id; None when this view does not show it."""
 
     def published_schema(self, name: str) -> Mapping[str, Any] | None:
         """The inputSchema as published, for header checks; None when there is no such tool in this view."""
@@ -105,25 +107,33 @@ class Ledger(Protocol):
         call_id: str,
         *,
         intent: Callable[[], Entry | None],
+        waits: Callable[[], None],
         deadline: float,
     ) -> Admission:
         """Claims and, when `intent()` gives an entry, departs in the same durable step.
 
         `intent` is called at most once per attempt to claim, at the very moment of claiming and never while a twin is
         waited for: it takes the upstream's free slot, so None means that there is none now and `depart` comes later.
+        `waits` is called before a twin in another process is waited for: it gives such a slot back.
 
         A twin in flight is waited for (bounded by `deadline`, monotonic seconds). Raises Refused: stopped,
         budget-exhausted, loop-detected, key-reused, key-in-flight, outcome-unknown, store-unavailable, audit-unavailable.
         """
 
-    async def depart(self, ticket: Ticket, intent: Entry) -> Ticket:
-        """Makes `sent` and the intent durable; no byte may leave before it returns. Checks the kill switch again."""
+    async def depart(self, ticket: Ticket, intent: Entry, approval: str | None = None) -> Ticket:
+        """Makes `sent` and the intent durable; no byte may leave before it returns. Checks the kill switch again.
+
+        `approval` is the id of the yes this call goes out under; it is consumed in the same step.
+        """
 
     async def settle(self, ticket: Ticket, ending: Ending, terminal: Entry) -> None:
         """Stores the ending together with the terminal record; never raises for a store that cannot be written."""
 
-    async def release(self, ticket: Ticket) -> None:
-        """Gives an unsent claim back: retryable, budget returned."""
+    async def release(self, ticket: Ticket, *, will_return: bool = False) -> None:
+        """Gives an unsent claim back: retryable, budget returned.
+
+        `will_return`: the caller was told to make the same call again, which is then no repetition.
+        """
 
     def unspend(self, principal: Principal, call: ResolvedCall) -> None:
         """Returns the budget of a read that was proven unsent."""
@@ -138,28 +148,15 @@ class Ledger(Protocol):
         """Counts a denial or an unknown tool for loop detection."""
 
 
-class ClaimStore(Protocol):
-    """Durable home of the records; one contract test for every implementation."""
+class Approvals(Protocol):
+    """A person's yes, where policy wants one."""
 
-    async def claim(self, claim: Claim, intent: Entry | None) -> ClaimAnswer:
-        """With an intent: claim, `sent` and intent in one durable step."""
+    async def granted(self, ticket: Ticket, decision: Decision, traceparent: str, until: float) -> str:
+        """The id of an approval for exactly this call, to be consumed in `depart`.
 
-    async def depart(self, claim: Claim, token: int, intent: Entry) -> bool:
-        """False when the token was lost; then nothing may be sent."""
-
-    async def finish(self, claim: Claim, token: int, ending: Ending, terminal: Entry | None) -> bool:
-        """claimed | sent | doubt → done, claimed | sent → retryable, sent → doubt; False when the token was lost."""
-
-    def delivered(self, claim: Claim, token: int, keep_s: float) -> None:
-        """Rides on the next commit: the record now ends `keep_s` seconds from now (0 forgets it)."""
-
-
-class StopStore(Protocol):
-    """Durable home of the kill switch."""
-
-    async def put(self, stop: Stop) -> None: ...
-    async def lift(self, kind: StopKind, target: str) -> bool: ...
-    async def all(self) -> Sequence[Stop]: ...
+        Waits for a decision until `until` (monotonic seconds); the question outlives the wait. Raises Refused:
+        approval-pending, approval-declined, approval-expired, store-unavailable.
+        """
 
 
 Permit = AbstractContextManager[None]
@@ -193,6 +190,29 @@ class Upstream(Protocol):
 
 class UpstreamFault(Exception):
     """An upstream could not be listed; the text is ours and safe to show."""
+
+
+class HttpOperation(Protocol):
+    """One operation of a plain HTTP service, as the HTTP plane sees it."""
+
+    @property
+    def tool(self) -> ToolId: ...
+
+    def arguments(self, query: str, headers: Mapping[str, str], body: Any) -> Mapping[str, Any]:
+        """The tool's arguments from path, query (raw), headers (lower case) and parsed JSON body (None: no body).
+
+        Raises Refused: invalid-arguments.
+        """
+
+
+class HttpTools(Protocol):
+    """The operations of every plain HTTP upstream (`kind: openapi`)."""
+
+    def serves(self, upstream: str) -> bool:
+        """Whether there is such an upstream, listed or not."""
+
+    def match(self, upstream: str, method: str, path: str) -> HttpOperation | None:
+        """The operation behind a method and a raw path (percent-encoded, with its leading slash)."""
 
 
 class Sanitizer(Protocol):
@@ -244,26 +264,6 @@ class AuditTrail(Protocol):
         """Records an operator's action in the same chain."""
 
 
-class Journal(Protocol):
-    """The append-only truth. Called on the writer thread only."""
-
-    def append(self, entries: Iterable[Mapping[str, Any]]) -> None:
-        """Writes entries, chained. Raises OSError; then nothing of this call counts as written."""
-
-    def sync(self) -> None:
-        """fdatasync. Raises OSError; then nothing of the last `append` counts as written."""
-
-
-class Writer(Protocol):
-    """The one writer thread: takes whatever is queued, no timer."""
-
-    def submit(self, work: Work) -> Awaitable[Any]:
-        """Raises JournalUnavailable, StoreUnavailable, or what `change` raised."""
-
-    def ride(self, change: Callable[[Any], Any]) -> None:
-        """Queues a change that costs no commit of its own: it runs with the next group that commits, or at close."""
-
-
 class Road(Protocol):
     """The pipeline, as listeners see it."""
 
@@ -284,6 +284,9 @@ class Road(Protocol):
 
     def schema(self, principal: Principal, name: str) -> Mapping[str, Any] | None:
         """The published inputSchema of a tool the principal sees; None for any other name."""
+
+    def published(self, principal: Principal, tool: ToolId) -> str | None:
+        """The name under which the principal sees a tool; None when it does not."""
 
     async def refuse(self, record: Record, refusal: Refusal) -> None:
         """Seals the record of a request the listener turned away. Raises Refused: audit-unavailable."""

@@ -45,7 +45,7 @@ def hinted(
     """Adds what belongs to this one reply: a loop hint the model can read, and the delivery call-back."""
     match ends:
         case Reply():
-            result = _with_text(marked(ends.result, {f"{NS}/hint": hint}), hint) if hint else ends.result
+            result = with_text(marked(ends.result, {f"{NS}/hint": hint}), hint) if hint else ends.result
             return Reply(result, delivered)
         case ReplyError():
             return replace(ends, delivered=delivered)
@@ -70,7 +70,7 @@ def kept_reply(replay: Replay, call: ResolvedCall, call_id: str) -> Reply | Repl
         return ReplyError(body["code"], body["message"], body["data"], meta=marks)
     result = marked(body, marks)
     if replay.source == "derived" and not replay.joined:
-        result = _with_text(
+        result = with_text(
             result,
             f"Already done at {when}; not executed again. To repeat the action on purpose, "
             f"set x_occurrence to {call.occurrence + 1}.",
@@ -84,6 +84,7 @@ def marked(result: Mapping[str, Any], marks: Mapping[str, Any]) -> dict[str, Any
     return {**result, "_meta": {**(meta if isinstance(meta, Mapping) else {}), **marks}}
 
 
-def _with_text(result: Mapping[str, Any], line: str) -> dict[str, Any]:
+def with_text(result: Mapping[str, Any], line: str) -> dict[str, Any]:
+    """The result with one more line for the model to read."""
     content = result.get("content")
     return {**result, "content": [*(content if isinstance(content, list) else []), {"type": "text", "text": line}]}

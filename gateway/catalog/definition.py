@@ -7,6 +7,7 @@ agents. One bad entry never hides the others. Called by `room` when an upstream'
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 from jsonschema_rs import Validator
@@ -14,8 +15,8 @@ from jsonschema_rs import Validator
 from gateway.catalog import names, rewrite, settings
 from gateway.catalog.schema import compiled
 from gateway.catalog.weight import Unusable
-from gateway.config.schema import UpstreamConfig
-from gateway.model.tool import Effect, Tool
+from gateway.config.upstreams import UpstreamConfig
+from gateway.model.tool import Effect, Fallback, Tool
 from gateway.wire import strict_json
 
 LARGEST: Final = 512 * 1024
@@ -104,7 +105,8 @@ def _examined(
         raise Unusable(f"it has an argument named {min(taken)}, which belongs to the gateway")
     cleaned = _cleaned(definition, publish)
     said = settings.settings_for(name, config.tools)
-    trusted = config.trust_annotations
+    # The hints of a plain HTTP operation are its method, which the operator's own document says.
+    trusted = config.trust_annotations or config.kind == "openapi"
     tool = Tool(
         id=names.canonical(upstream, name),
         upstream=upstream,
@@ -114,8 +116,13 @@ def _examined(
         effect=settings.effect_of(Effect(said.effect), definition.get("annotations"), trusted=trusted),
         derived=said.derived,
         timeout_s=(said.timeout or config.timeout).total_seconds(),
+        fallback=Fallback(said.fallback.tool, _seconds(said.fallback.stale), said.fallback.ask),
     )
     return Known(tool, cleaned, validator)
+
+
+def _seconds(span: timedelta | None) -> float | None:
+    return None if span is None else span.total_seconds()
 
 
 def _digest(definition: dict[str, Any]) -> str:

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 
 from gateway.catalog.names import RESERVED_UPSTREAM, matches, published
 from gateway.catalog.rewrite import OURS
-from gateway.config.schema import Agent, ToolOverride, UpstreamConfig
+from gateway.config.schema import Agent, ToolOverride
+from gateway.config.upstreams import UpstreamConfig
 
 
 def problems(upstreams: Mapping[str, UpstreamConfig], agents: Mapping[str, Agent]) -> list[str]:

@@ -14,7 +14,8 @@ from gateway.catalog.names import canonical, matches, published
 from gateway.catalog.offer import Offer, offered
 from gateway.catalog.view import CuratedView, view_of
 from gateway.catalog.weight import Unusable
-from gateway.config.schema import Agent, UpstreamConfig
+from gateway.config.schema import Agent
+from gateway.config.upstreams import UpstreamConfig
 from gateway.model.tool import Effect, ToolId
 
 _MOST_VIEWS: Final = 512

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.catalog.names import matches
-from gateway.config.schema import ToolSettings
+from gateway.config.upstreams import ToolSettings
 from gateway.model.tool import Effect
 
 _NOTHING_SAID = ToolSettings()

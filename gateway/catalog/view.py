@@ -11,7 +11,7 @@ from typing import Any
 from gateway.catalog.names import shown
 from gateway.catalog.offer import Offer
 from gateway.model.refusal import Reason, Refused
-from gateway.model.tool import ResolvedCall
+from gateway.model.tool import ResolvedCall, ToolId
 from gateway.wire import strict_json
 
 
@@ -23,12 +23,18 @@ class CuratedView:
     digest: str
     """Over the digests of the published definitions, in their order; each is `strict_json.digest` of one entry."""
     offers: Mapping[str, Offer]
+    """By published name."""
+    names: Mapping[ToolId, str]
 
     def resolve(self, name: str, arguments: Mapping[str, Any]) -> ResolvedCall:
         """Raises Refused: unknown-tool (absent or hidden, the same words), invalid-arguments."""
         if (offer := self.offers.get(name)) is None:
             raise Refused(Reason.UNKNOWN_TOOL, f"Unknown tool: {shown(name)}")
         return offer.resolve(arguments)
+
+    def name_of(self, tool: ToolId) -> str | None:
+        """The published name of a canonical id; None when this view does not show it."""
+        return self.names.get(tool)
 
     def published_schema(self, name: str) -> Mapping[str, Any] | None:
         """The inputSchema as published; None when there is no such tool in this view."""
@@ -43,4 +49,5 @@ def view_of(offers: Iterable[Offer]) -> CuratedView:
         tools=tuple(offer.definition for offer in ordered),
         digest=strict_json.digest([offer.digest for offer in ordered]),
         offers={offer.name: offer for offer in ordered},
+        names={offer.tool.id: offer.name for offer in ordered},
     )

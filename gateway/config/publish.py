@@ -10,7 +10,8 @@ from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
 
-from gateway.config.schema import Config, duration
+from gateway.config.schema import Config
+from gateway.config.values import duration
 
 
 class _Spelt(GenerateJsonSchema):

@@ -1,76 +1,22 @@
 """The shape of `config.yaml`: frozen sections, unknown keys refused, one sentence per field.
 
-Lives only here: names, types, defaults and bounds of what an operator can say. Must not know files, YAML or rooms.
-`load.py` fills it; `app.py` hands each room its section; `schema.json` is published from it.
+Lives only here: names, types, defaults and bounds of what an operator can say; `upstreams.py` and `values.py` are parts of
+it. Must not know files, YAML or rooms. `load.py` fills it; `app.py` hands each room its section; `schema.json` is
+published from it.
 """
 
-import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    SecretStr,
-    StringConstraints,
-    WithJsonSchema,
-)
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from gateway.wire.strict_json import canonical
-
-_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_DURATION = r"^(\d{1,9}(?:\.\d{1,6})?)(ms|s|m|h|d)$"
+from gateway.config.upstreams import UpstreamConfig
+from gateway.config.values import Duration, Glob, Id, PublishedName, Section, ToolIdText, json_value
 
 
-def _duration(value: Any) -> Any:
-    """`10s`, `250ms`, `5m`, `2h`, `1d` → timedelta; a bare number has no unit and is refused."""
-    if isinstance(value, str) and (match := re.fullmatch(_DURATION, value)):
-        value = timedelta(seconds=float(match[1]) * _UNITS[match[2]])
-    if isinstance(value, timedelta) and value > timedelta(0):
-        return value
-    raise ValueError("write a duration above zero with its unit: 250ms, 10s, 5m, 2h or 1d")
-
-
-def duration(value: timedelta) -> str:
-    """As the configuration spells durations: the largest unit that leaves a whole number."""
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
-        if value and not value % timedelta(seconds=size):
-            return f"{value // timedelta(seconds=size)}{unit}"
-    return f"{value / timedelta(milliseconds=1):.3f}".rstrip("0").rstrip(".") + "ms"
-
-
-def _json(value: Any) -> Any:
-    """YAML knows values that JSON does not, such as dates and .nan."""
-    try:
-        canonical(value)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"write a value that JSON has: {error}") from None
-    return value
-
-
-Duration = Annotated[
-    timedelta,
-    BeforeValidator(_duration),
-    PlainSerializer(duration, return_type=str, when_used="json"),
-    WithJsonSchema({"type": "string", "pattern": _DURATION, "examples": ["10s", "250ms"]}),
-]
-Id = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$", max_length=40)]
-Glob = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.*-]+/[A-Za-z0-9_./*-]+$")]
-ToolIdText = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*/[^*\s]+$")]
-PublishedName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Listen(_Section):
+class Listen(Section):
     """Where the two planes listen, and whom they answer."""
 
     agent: str = Field("127.0.0.1:8080", description="host:port of the agent plane")
@@ -79,17 +25,37 @@ class Listen(_Section):
     origins: tuple[str, ...] = Field((), description="Origin header values browsers may call from; none by default")
 
 
-class State(_Section):
+RedisUrl = Annotated[str, StringConstraints(pattern=r"^rediss?://\S+$")]
+
+
+class State(Section):
     """Where the gateway keeps what must survive."""
 
     dir: Path = Field(
         Path(".sallyport"), description="folder of ledger, journal, index and secrets; one process owns it"
     )
-    store: Literal["sqlite"] = Field("sqlite", description="home of the ledger")
-    secret_file: Path | None = Field(None, description="file with the secret key; default: made once in `dir`")
+    store: Literal["sqlite"] | RedisUrl = Field(
+        "sqlite",
+        description="home of ledger, approvals and kill switch: `sqlite`, or redis://… shared by several gateways",
+    )
+    secret_file: Path | None = Field(
+        None,
+        description="file with the secret key; default: made once in `dir`. With Redis one file shared by all gateways",
+    )
+    ephemeral: bool = Field(
+        False,
+        description="`dir` does not outlive the pod: records and readyz say that a call may repeat after a reschedule",
+    )
+    assume_noeviction: bool = Field(False, description="the Redis server hides CONFIG; you vouch for noeviction")
+
+    @model_validator(mode="after")
+    def _shared_secret(self) -> "State":
+        if self.store != "sqlite" and self.secret_file is None:
+            raise ValueError("with Redis, state.secret_file must name the one secret that all gateways share")
+        return self
 
 
-class ApiKey(_Section):
+class ApiKey(Section):
     """One API key, hashed."""
 
     id: Id
@@ -100,7 +66,7 @@ class ApiKey(_Section):
     expires: str | None = Field(None, description="RFC 3339 time after which the key proves nothing")
 
 
-class Claims(_Section):
+class Claims(Section):
     """Which claims of a token say what."""
 
     user: str = "sub"
@@ -108,7 +74,7 @@ class Claims(_Section):
     tenant: str | None = None
 
 
-class Issuer(_Section):
+class Issuer(Section):
     """Whose JWTs are believed."""
 
     id: Id
@@ -121,7 +87,25 @@ class Issuer(_Section):
     roles_claim: str | None = None
 
 
-class Anonymous(_Section):
+class Peer(Section):
+    """An agent runtime that serves many users, and says in a signed header for whom it acts."""
+
+    id: Id
+    jwks: str | None = Field(None, description="URL of its key set")
+    keys: Path | None = Field(None, description="file with its key set (JWKS), beside config.yaml")
+    audience: str = Field("sallyport", description="the `aud` its assertions carry")
+    agents: tuple[Id, ...] = Field(description="agents it may act as; its own credential proves which")
+    algorithms: tuple[Literal["RS256", "ES256", "EdDSA"], ...] = ("RS256", "ES256", "EdDSA")
+    max_age: Duration = Field(timedelta(seconds=60), description="longest life of one assertion")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "Peer":
+        if (self.jwks is None) == (self.keys is None):
+            raise ValueError("give a peer either `jwks` or `keys`")
+        return self
+
+
+class Anonymous(Section):
     """The principal of callers without a credential; written down on purpose or not at all."""
 
     agent: Id
@@ -129,78 +113,38 @@ class Anonymous(_Section):
     tenant: str = "default"
 
 
-class Identity(_Section):
+class Identity(Section):
     """How callers are proven."""
 
     keys: tuple[ApiKey, ...] = ()
     issuers: tuple[Issuer, ...] = ()
+    peers: tuple[Peer, ...] = ()
     anonymous: Anonymous | None = None
 
 
-class OperatorToken(_Section):
+class OperatorToken(Section):
     """One credential of the operator plane, hashed."""
 
     id: Id
     hash: str = Field(pattern=r"^sha256:[0-9a-f]{64}$")
     roles: tuple[Literal["viewer", "operator"], ...] = ("viewer",)
+    user: str | None = Field(None, description="who this is in policy, for `approve` rows; default: the id")
 
 
-class Operator(_Section):
+class Operator(Section):
     """Who may use the operator plane."""
 
     tokens: tuple[OperatorToken, ...] = ()
 
 
-class ToolSettings(_Section):
-    """What the operator says about one tool of an upstream."""
-
-    effect: Literal["read", "idempotent", "mutating", "unset"] = "unset"
-    derived: Literal["on", "in_flight_only", "off"] = Field("on", description="deduplication of calls without a key")
-    timeout: Duration | None = None
-
-
-class _UpstreamCommon(_Section):
-    prefix: str | None = Field(None, pattern=r"^([a-z][a-z0-9-]*)?$", description="of published names; default: the id")
-    timeout: Duration = Field(timedelta(seconds=10), description="longest wait for one answer")
-    max_in_flight: int = Field(32, ge=1, le=10_000)
-    queue: int = Field(64, ge=0, le=10_000, description="calls that may wait for a slot")
-    max_result: int = Field(4 * 1024 * 1024, ge=1024, description="bytes of one answer")
-    refresh: Duration = Field(timedelta(seconds=60), description="how often the tool list is read again")
-    trust_annotations: bool = Field(False, description="believe the upstream's readOnlyHint and idempotentHint")
-    tools: dict[str, ToolSettings] = Field(default_factory=dict, description="tool name or glob → what it does")
-
-
-class McpHttp(_UpstreamCommon):
-    """An MCP server over Streamable HTTP."""
-
-    kind: Literal["mcp-http"]
-    url: str = Field(pattern=r"^https?://")
-    headers: dict[str, SecretStr] = Field(default_factory=dict, description="static credentials; use ${env:NAME}")
-    era: Literal["auto", "modern", "legacy"] = "auto"
-
-
-class McpStdio(_UpstreamCommon):
-    """An MCP server as a child process."""
-
-    kind: Literal["mcp-stdio"]
-    command: str
-    args: tuple[str, ...] = ()
-    env: dict[str, SecretStr] = Field(default_factory=dict, description="its whole environment beside PATH and HOME")
-    cwd: Path | None = None
-    era: Literal["auto", "modern", "legacy"] = "auto"
-
-
-UpstreamConfig = Annotated[McpHttp | McpStdio, Field(discriminator="kind")]
-
-
-class ArgumentOverride(_Section):
+class ArgumentOverride(Section):
     """One argument as this agent gets it: fixed arguments are injected and hidden from the schema."""
 
-    fixed: Annotated[Any, AfterValidator(_json)] = None
+    fixed: Annotated[Any, AfterValidator(json_value)] = None
     hidden: bool = Field(False, description="removed from the schema and refused when sent")
 
 
-class ToolOverride(_Section):
+class ToolOverride(Section):
     """How one tool looks to one agent."""
 
     name: PublishedName | None = None
@@ -208,7 +152,7 @@ class ToolOverride(_Section):
     args: dict[str, ArgumentOverride] = Field(default_factory=dict)
 
 
-class Agent(_Section):
+class Agent(Section):
     """One agent: the tools it can see, and how they look."""
 
     owner: str | None = None
@@ -216,7 +160,7 @@ class Agent(_Section):
     override: dict[ToolIdText, ToolOverride] = Field(default_factory=dict)
 
 
-class Policy(_Section):
+class Policy(Section):
     """Where Casbin's files are."""
 
     model: Path = Path("policies/model.conf")
@@ -224,7 +168,7 @@ class Policy(_Section):
     conditions: Path | None = Path("policies/conditions.yaml")
 
 
-class Budget(_Section):
+class Budget(Section):
     """At most `limit` calls per `window` for each agent or each user."""
 
     scope: Literal["agent", "user"]
@@ -233,7 +177,15 @@ class Budget(_Section):
     limit: int = Field(ge=1)
 
 
-class Loops(_Section):
+class Approvals(Section):
+    """How long a person may take over a call that policy wants approved."""
+
+    hold: Duration = Field(timedelta(seconds=25), description="how long the agent is held before it is told `pending`")
+    pending: Duration = Field(timedelta(minutes=15), description="silence for this long is a no")
+    approved: Duration = Field(timedelta(minutes=10), description="a yes must be used within this time")
+
+
+class Loops(Section):
     """The cap on identical repeated calls."""
 
     repeats: int = Field(5, ge=2, description="identical calls within `window` before the brake acts")
@@ -241,7 +193,7 @@ class Loops(_Section):
     reads: Literal["hint", "refuse"] = Field("hint", description="what happens to reads and tools of unset effect")
 
 
-class Sanitize(_Section):
+class Sanitize(Section):
     """Limits of what an upstream may send."""
 
     max_text: int = Field(1024 * 1024, ge=256, description="characters of one text")
@@ -252,17 +204,24 @@ class Sanitize(_Section):
     )
 
 
-class Audit(_Section):
+class Audit(Section):
     """The journal."""
 
     segment_bytes: int = Field(64 * 1024 * 1024, ge=4096)
     reads_when_unwritable: Literal["serve", "refuse"] = "serve"
 
 
-class Telemetry(_Section):
+class Telemetry(Section):
     """What is emitted beside the journal."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["text", "json"] = "text"
+    otlp: str | None = Field(
+        None, pattern=r"^https?://", description="OTLP/HTTP endpoint; spans go to {otlp}/v1/traces. None: no spans"
+    )
+    otlp_headers: dict[str, SecretStr] = Field(default_factory=dict, description="of the exporter; use ${env:NAME}")
+    sample: float = Field(1.0, ge=0, le=1, description="share of calls traced where the caller said nothing")
+    service_name: str = "sallyport"
 
 
 class Config(BaseSettings):
@@ -279,6 +238,7 @@ class Config(BaseSettings):
     agents: dict[Id, Agent] = Field(default_factory=dict)
     policy: Policy = Policy()
     budgets: tuple[Budget, ...] = ()
+    approvals: Approvals = Approvals()
     loops: Loops | Literal["off"] = Loops()
     sanitize: Sanitize = Sanitize()
     audit: Audit = Audit()

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
@@ -38,23 +38,27 @@ class ConfigFaults(Exception):
         self.faults = faults
 
 
+PLAIN_SCALARS: Final = (
+    ("bool", r"true|True|TRUE|false|False|FALSE", ("t", "T", "f", "F")),
+    ("null", r"~|null|Null|NULL|", ("~", "n", "N", "")),
+    ("int", r"[-+]?(?:0|[1-9][0-9]*)", tuple("-+0123456789")),
+    (
+        "float",
+        r"[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[-+]?\.inf|\.nan",
+        tuple("-+.0123456789"),
+    ),
+    ("merge", r"<<", ("<",)),
+)
+"""What more than text a plain scalar of YAML 1.2 can be: kind, spelling, first characters; the first that fits holds."""
+
+
 class _Reader(yaml.SafeLoader):
     """YAML 1.2: only what JSON has is more than text. PyYAML speaks 1.1, where `off` is false and 22:22 is 1342."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  as PyYAML declares it
 
 
-for _kind, _pattern, _first in (
-    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
-    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
-    ("int", r"[-+]?(?:0|[1-9][0-9]*)", "-+0123456789"),
-    (
-        "float",
-        r"[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[-+]?\.inf|\.nan",
-        "-+.0123456789",
-    ),
-    ("merge", r"<<", "<"),
-):
+for _kind, _pattern, _first in PLAIN_SCALARS:
     _Reader.add_implicit_resolver(f"{_TAG}{_kind}", re.compile(rf"(?:{_pattern})\Z"), list(_first))
 
 

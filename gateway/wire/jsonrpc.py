@@ -31,6 +31,7 @@ META_LOG_LEVEL: Final = "io.modelcontextprotocol/logLevel"
 META_SUBSCRIPTION: Final = "io.modelcontextprotocol/subscriptionId"
 META_OUTCOME: Final = "io.sallyport/outcome"
 META_IDEMPOTENCY_KEY: Final = "io.sallyport/idempotency-key"
+META_ATTEMPT: Final = "io.sallyport/attempt"
 
 Id = str | int
 """MCP request ids: never null, never fractional."""

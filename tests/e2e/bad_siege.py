@@ -44,6 +44,8 @@ class Siege:
             "timeout": "300ms",
             "max_result": MAX_RESULT,
             "refresh": "1h",
+            "retries": {"most": 0},  # each bad answer is one exchange, and many in a row are wanted
+            "breaker": "off",
             "tools": {name: {"effect": effect} for name, effect in EFFECTS.items()},
         }
         config = {

@@ -1,7 +1,8 @@
 """Callers of the gateway: the public SDK in either era, and several at the same moment."""
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable
+import threading
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -28,3 +29,23 @@ def together(calls: Iterable[Callable[[], T]]) -> list[T]:
     made = list(calls)
     with ThreadPoolExecutor(len(made)) as pool:
         return list(pool.map(lambda call: call(), made))
+
+
+@contextlib.contextmanager
+def under_load(call: Callable[[], T], workers: int = 3) -> Iterator[list[T]]:
+    """Repeats `call` in threads for as long as the block runs; yields the answers so far."""
+    answers: list[T] = []
+    over = threading.Event()
+
+    def work() -> None:
+        while not over.is_set():
+            answers.append(call())
+
+    with ThreadPoolExecutor(workers) as pool:
+        running = [pool.submit(work) for _ in range(workers)]
+        try:
+            yield answers
+        finally:
+            over.set()
+        for one in running:
+            one.result(20)

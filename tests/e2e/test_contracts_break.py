@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 PLANTED = {
-    "gateway/ledger/planted.py": "import gateway.policy\nimport aiohttp\nimport casbin\nimport sqlite3\nimport httpx2\nimport fastapi\nimport mcp\n",
+    "gateway/ledger/planted.py": "import gateway.policy\nimport aiohttp\nimport casbin\nimport redis\nimport sqlite3\nimport httpx2\nimport fastapi\nimport mcp\n",
     "gateway/model/planted.py": "import gateway.wire\n",
     "gateway/wire/planted.py": "import gateway.ports\n",
     "gateway/policy/planted.py": "import gateway.app\n",

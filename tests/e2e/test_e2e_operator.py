@@ -37,7 +37,7 @@ class Desk:
         refund = {"order_id": 5, "amount_cents": 9, "reason": "for the record"}
         for _ in range(2):
             call(self.bob, "helpdesk_refund_create", refund)
-        call(self.alice, "helpdesk_refund_create", {**refund, "amount_cents": 20_000}, **labelled)
+        call(self.alice, "helpdesk_refund_create", {**refund, "amount_cents": 200_000}, **labelled)
         call(self.alice, "helpdesk_nothing_of_the_kind")
         self.gateway.rpc(None, "tools/list")
         self.gateway.rpc(self.alice, "tools/list")

@@ -80,7 +80,11 @@ def test_every_way_of_saving_a_file_is_noticed_and_a_missing_file_is_a_bad_one(r
     refund = {"order_id": 5, "amount_cents": 310, "reason": "scratched"}
 
     fresh = ruled.conditions.with_suffix(".new")
-    fresh.write_text("small-refund: args.amount_cents > 0 && args.amount_cents <= 300\n", encoding="utf-8")
+    fresh.write_text(
+        "small-refund: args.amount_cents > 0 && args.amount_cents <= 300\nbig-refund: args.amount_cents > 10000\n"
+        "small-api-refund: args.body.amount_cents <= 300\n",
+        encoding="utf-8",
+    )
     old, kept = ruled.policy()["version"], ruled.conditions.read_bytes()
     fresh.replace(ruled.conditions)
     wait_for(lambda: ruled.policy()["version"] != old, "the replaced conditions", TAKES_EFFECT_S)
@@ -96,11 +100,11 @@ def test_every_way_of_saving_a_file_is_noticed_and_a_missing_file_is_a_bad_one(r
     wait_for(lambda: ruled.policy()["version"] == old, "the first policy", TAKES_EFFECT_S)
 
 
-def test_ask_rows_are_refused_until_approvals_exist_and_a_log_beside_the_files_starts_no_circle(ruled: Ruled) -> None:
-    ruled.rows.write_text(ruled.good + ALLOW.replace("allow", "ask"), encoding="utf-8")
+def test_a_row_that_asks_who_may_approve_is_refused_and_a_log_beside_the_files_starts_no_circle(ruled: Ruled) -> None:
+    ruled.rows.write_text(ruled.good + ALLOW.replace("call, -, allow", "approve, -, ask"), encoding="utf-8")
     wait_for(ruled.stale, "the gauge", TAKES_EFFECT_S)
     assert "ask" in ruled.policy()["refused"][0]
-    told = "needs approval"
+    told = "effect ask in a row for approve"
     wait_for(lambda: ruled.said(told), "the log", TAKES_EFFECT_S)
     with pytest.raises(AssertionError, match="waited"):  # one round of the circle took a tenth of a second
         wait_for(lambda: ruled.said(told) > 1, "a second round", 0.4)

@@ -58,7 +58,7 @@ def test_a_hidden_tool_answers_exactly_like_one_that_does_not_exist(house: House
 
 def test_a_condition_on_the_arguments_decides(house: House) -> None:
     before = house.helpdesk.count("refunds")
-    arguments = {"order_id": 10, "amount_cents": 20_000, "reason": "too much for support"}
+    arguments = {"order_id": 10, "amount_cents": 200_000, "reason": "too much for support"}
 
     answer = house.gateway.call(house.alice, "helpdesk_refund_create", arguments)
 

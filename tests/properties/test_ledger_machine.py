@@ -1,7 +1,8 @@
 """The promise of ledger §1.1 as a machine: whatever actors, clocks and crashes do, at most one send that may have counted.
 
 Actors claim, depart, get answers, prove that nothing was sent, lose answers, stall past leases and die with the process.
-The model counts sends as the upstream would see them; the store is the real one over a real SQLite file in memory.
+The model counts sends as the upstream would see them; the store is the real one over a real SQLite file in memory
+(`test_ledger_machine_redis.py`: over a real server).
 """
 
 import sqlite3
@@ -13,7 +14,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
 
-from gateway.model.claim import Claim, Done, Ending, Found, InDoubt, Kept, Mismatch, NotDone, State, Won
+from gateway.model.claim import Claim, Departure, Done, Ending, Found, InDoubt, Kept, Mismatch, NotDone, State, Won
 from gateway.model.work import Work
 from gateway.store.ledger_sqlite import SCHEMA, SqliteClaims
 
@@ -69,14 +70,6 @@ class FakeClock:
         return self.steady
 
 
-def run(work: Coroutine[Any, Any, Any]) -> Any:
-    try:
-        work.send(None)
-    except StopIteration as ended:
-        return ended.value
-    raise AssertionError("the store waited for something")
-
-
 @dataclass(eq=False)
 class Actor:
     """Whoever won a claim, in the life of the process that won it."""
@@ -114,6 +107,16 @@ class LedgerMachine(RuleBasedStateMachine):
         if hasattr(self, "writer"):
             self.writer.close()
 
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        try:
+            work.send(None)
+        except StopIteration as ended:
+            return ended.value
+        raise AssertionError("the store waited for something")
+
+    def delivered(self, claim: Claim, token: int, keep_s: float) -> None:
+        self.store.delivered(claim, token, keep_s)
+
     def _of(self, record: bytes) -> Truth:
         truth = self.truth.setdefault(record, Truth())
         if truth.kept is not None and truth.ends_at <= self.clock.wall:
@@ -134,7 +137,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.calls += 1
         claim = Claim(record, fingerprint, f"call-{self.calls}", "owner", LEASE_S)
         truth = self._of(record)
-        answer = run(self.store.claim(claim, dict if departing else None))
+        answer = self.run(self.store.claim(claim, dict if departing else None))
         match answer:
             case Won(token, departed):
                 assert departed is departing
@@ -165,7 +168,10 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(target=flying, actor=consumes(waiting))
     def send(self, actor: Actor) -> Any:
-        if actor.life != self.life or not run(self.store.depart(actor.claim, actor.token, dict)):
+        if (
+            actor.life != self.life
+            or self.run(self.store.depart(actor.claim, actor.token, dict)) is not Departure.DEPARTED
+        ):
             return multiple()
         self._send(actor)
         return actor
@@ -205,13 +211,13 @@ class LedgerMachine(RuleBasedStateMachine):
             self._end(actor, InDoubt())
 
     def _end(self, actor: Actor, ending: Ending) -> bool:
-        return bool(run(self.store.finish(actor.claim, actor.token, ending, None)))
+        return bool(self.run(self.store.finish(actor.claim, actor.token, ending, None)))
 
     @rule(actor=answered, keep_s=KEEPS)
     def deliver(self, actor: Actor, keep_s: float) -> None:
         if actor.life != self.life:
             return
-        self.store.delivered(actor.claim, actor.token, keep_s)
+        self.delivered(actor.claim, actor.token, keep_s)
         truth = self._of(actor.claim.record)
         if truth.kept is not None and truth.kept.call_id == actor.claim.call_id:
             truth.ends_at = min(truth.ends_at, self.clock.wall + keep_s)
@@ -226,7 +232,7 @@ class LedgerMachine(RuleBasedStateMachine):
         """Monotonic time begins anew after a restart of the machine; no lease may profit from it."""
         self.life += 1
         self.clock.steady = 5.0
-        doubted = run(self.store.recover())
+        doubted = self.run(self.store.recover())
         assert all(self.truth[bytes.fromhex(record)].open_sends == 1 for record in doubted)
 
 

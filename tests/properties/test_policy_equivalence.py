@@ -43,7 +43,7 @@ rules_of = st.lists(
         tenant=st.sampled_from(("*", "*", "t1", "t1", "t2")),
         agent=st.sampled_from(("*", "*", "bot", "bot", "ops")),
         tool=st.sampled_from(GLOBS),
-        act=st.sampled_from(("call", "call", "call", "read")),
+        act=st.sampled_from(("call", "call", "call", "read", "approve")),
         when=st.sampled_from(("-", "-", "few", "named")),
         effect=st.sampled_from((Verdict.ALLOW, Verdict.ALLOW, Verdict.ASK, Verdict.DENY)),
     ),
@@ -69,7 +69,7 @@ anything = st.tuples(
         st.frozensets(st.sampled_from(("r0", "role:r1", "r3")), max_size=2),
     ),
     st.sampled_from((*TOOLS, "z/get", "z")),
-    st.sampled_from(("call", "read", "any")),
+    st.sampled_from(("call", "read", "approve", "any")),
     arguments,
 )
 
@@ -138,7 +138,7 @@ def oracle(rules, grants, foreign, principal, tool, act, args):
             and fits(tool, rule.tool)
             and (rule.act == act or (foreign and act == "any"))
             and not (foreign and principal.subject == "user:c")
-            and holds(rule.when, args, failing=rule.effect is Verdict.DENY)
+            and holds(rule.when, args, failing=rule.effect is not Verdict.ALLOW)
         ):
             won[rule.effect].append(rule.id)
     return next(((effect, tuple(ids)) for effect, ids in won.items() if ids), (Verdict.DENY, ()))
@@ -166,7 +166,7 @@ class PlainCasbin:
                 ("tenantMatch", tenant_match),
             ):
                 enforcer.add_function(name, function)
-            failing = effect is Verdict.DENY
+            failing = effect is not Verdict.ALLOW
             enforcer.add_function("holds", lambda name, args, failing=failing: holds(name, args, failing=failing))
             model["p"]["p"].policy = [[*rule.values[:-1], "allow"] for rule in rules if rule.effect is effect]
             self._by_effect[effect] = enforcer

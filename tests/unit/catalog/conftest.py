@@ -3,7 +3,8 @@
 import pytest
 
 from gateway.catalog.room import Curation
-from gateway.config.schema import Agent, McpHttp
+from gateway.config.schema import Agent
+from gateway.config.upstreams import McpHttp
 
 
 def a_tool(name="refund", schema=None, **more):

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.catalog.settings import effect_of, settings_for
-from gateway.config.schema import ToolSettings
+from gateway.config.upstreams import ToolSettings
 from gateway.model.tool import Effect
 
 READ, IDEMPOTENT, MUTATING, UNSET = Effect.READ, Effect.IDEMPOTENT, Effect.MUTATING, Effect.UNSET

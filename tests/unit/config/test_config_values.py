@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from gateway.config.load import load
-from gateway.config.schema import Config, Duration, Loops, McpHttp, duration
+from gateway.config.schema import Config, Loops
+from gateway.config.upstreams import McpHttp
+from gateway.config.values import Duration, duration
 from gateway.config.written import read_yaml
 
 ROOT = Path(__file__).parents[3]
