@@ -199,7 +199,9 @@ def main() -> None:
     asked = argparse.ArgumentParser()
     asked.add_argument("--rounds", type=int, default=5)
     asked.add_argument("--seconds", type=float, default=2.0)
-    asked.add_argument("--store", choices=("sqlite", "redis"), default="sqlite", help="redis: from the wheel, same host")
+    asked.add_argument(
+        "--store", choices=("sqlite", "redis"), default="sqlite", help="redis: from the wheel, same host"
+    )
     options = asked.parse_args()
     with tempfile.TemporaryDirectory(dir=ROOT, prefix=".bench-") as name:
         bench = Bench(Path(name), options.store)

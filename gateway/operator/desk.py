@@ -142,5 +142,5 @@ class Desk:
     house: HouseDesk
     now: Any
     """() -> Unix seconds."""
-    approvals: ApprovalDesk | None = None
-    explainer: Explainer | None = None
+    approvals: ApprovalDesk
+    explainer: Explainer

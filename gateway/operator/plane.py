@@ -51,10 +51,8 @@ def operator_plane(desk: Desk, tokens: Mapping[str, Person], tracer_provider: Tr
     app.include_router(control_routes.brakes(desk, access))
     app.include_router(key_routes.routes(desk, access))
     app.include_router(store_routes.routes(desk, access))
-    if desk.approvals is not None:
-        app.include_router(approval_routes.routes(desk.approvals, access, desk.now))
-    if desk.explainer is not None:
-        app.include_router(explain_routes.routes(desk.explainer, access))
+    app.include_router(approval_routes.routes(desk.approvals, access, desk.now))
+    app.include_router(explain_routes.routes(desk.explainer, access))
     # Starlette's own, not FastAPI's: a path or method that does not exist has the same shape.
     app.add_exception_handler(HTTPException, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)

@@ -5,6 +5,7 @@ a gateway that needs none starts without it. A server that is away keeps nothing
 refused until it is back. Called by `app.py`.
 """
 
+import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from gateway.store.redis_watch import RedisWatch
 
 _LAST_WORDS_S: Final = 1.0
+_FIRST_LOOKS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +53,18 @@ class RedisHome:
         return await self.guard.accept_loss()
 
     async def start(self) -> None:
-        """Looks once, then goes on looking; whether the server can be reached, `fault` says."""
-        with suppress(StoreUnavailable):  # the watch goes on trying
-            await self.guard.tick()
+        """Looks, and goes on looking; whether the server can be reached, `fault` says.
+
+        A new server is taken into use first: the first calls after a start should not be refused for its newness.
+        """
+        from gateway.store.redis_watch import POLL_S
+
+        for _ in range(_FIRST_LOOKS):
+            with suppress(StoreUnavailable):  # the watch goes on trying
+                await self.guard.tick()
+            if self.guard.known is not None or self.guard.lost or self.guard.link.fault is not None:
+                break
+            await asyncio.sleep(POLL_S)
         self.loops.start(self.watch.poll(), "redis-poll")
         self.loops.start(self.watch.listen(), "redis-listen")
 

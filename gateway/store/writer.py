@@ -21,6 +21,7 @@ from gateway.homes import Journal
 from gateway.model.work import JournalUnavailable, StoreUnavailable, Work
 from gateway.ports import Reached
 from gateway.store.backlog import Backlog
+from gateway.store.ledger_file import opened, own_failure
 from gateway.store.side_sync import SideSync
 
 _RETRY_S = 1.0
@@ -55,12 +56,12 @@ class GroupWriter:
         self._riders: deque[Change] = deque(maxlen=_RIDERS)
         self._closed = False
         self._store_error: str | None = None
-        opened: concurrent.futures.Future[None] = concurrent.futures.Future()
+        ready: concurrent.futures.Future[None] = concurrent.futures.Future()
         self._thread = threading.Thread(
-            target=self._run, args=(connection_path, schema, opened), name="writer", daemon=True
+            target=self._run, args=(connection_path, schema, ready), name="writer", daemon=True
         )
         self._thread.start()
-        opened.result()
+        ready.result()
 
     # -- on the event loop --------------------------------------------------------------------------------------------
 
@@ -127,13 +128,13 @@ class GroupWriter:
 
     # -- on the writer thread -----------------------------------------------------------------------------------------
 
-    def _run(self, path: Path, schema: Sequence[str], opened: concurrent.futures.Future[None]) -> None:
+    def _run(self, path: Path, schema: Sequence[str], ready: concurrent.futures.Future[None]) -> None:
         try:
-            self._db = _open(path, schema)
+            self._db = opened(path, schema)
         except sqlite3.Error as error:
-            opened.set_exception(StoreUnavailable(f"{path}: cannot be opened as a ledger file: {error}"))
+            ready.set_exception(StoreUnavailable(f"{path}: cannot be opened as a ledger file: {error}"))
             return
-        opened.set_result(None)
+        ready.set_result(None)
         try:
             while self._next_group():
                 pass
@@ -244,7 +245,7 @@ class GroupWriter:
             self._undo(item, items, error)
 
     def _undo(self, item: _Item, items: list[_Item], error: Exception) -> None:
-        item.error = _own_failure(error)
+        item.error = own_failure(error)
         if item.future is None:
             _log.error("a change that rode along failed", exc_info=error)
         if item.work.change is None:
@@ -280,22 +281,3 @@ class GroupWriter:
         for item in items:
             if item.work.change is not None and (item.error is None or not journaled):
                 item.error = StoreUnavailable("the ledger file cannot be written", journaled=journaled)
-
-
-def _open(path: Path, schema: Sequence[str]) -> sqlite3.Connection:
-    db = sqlite3.connect(path, isolation_level=None)
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=2000"):
-        db.execute(f"PRAGMA {pragma}")
-    for statement in schema:
-        db.execute(statement)
-    return db
-
-
-def _own_failure(error: Exception) -> Exception:
-    match error:
-        case sqlite3.Error():
-            return StoreUnavailable(f"the ledger file refused a change: {type(error).__name__}")
-        case StopIteration():  # a future cannot carry it
-            return RuntimeError("a change raised StopIteration")
-        case _:
-            return error

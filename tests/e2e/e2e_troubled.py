@@ -1,6 +1,5 @@
 """Servers of tools that fail as they are told to, and a gateway before several of them."""
 
-import shutil
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ ROWS = """
 g, user:alice, role:support, default
 g, user:bob,   role:support, default
 p, all,      role:support, default, *, */*,           call, -, allow
-p, not-bobs, user:bob,     default, *, steady/second, call, -, deny
+p, not-bobs, user:bob,     default, *, steady/second, call, private, deny
 """
 EFFECTS = {"work": "mutating", "look": "read", "second": "read"}
 FALLBACK = {"tool": "steady/second", "stale": "1m", "ask": "the desk at extension 12."}
@@ -56,7 +55,8 @@ class Troubled:
         raise HangUp
 
 
-TOOLS = [{"name": name, "inputSchema": {"type": "object"}} for name in EFFECTS]
+SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}}
+TOOLS = [{"name": name, "inputSchema": SCHEMA} for name in EFFECTS]
 
 
 class Trouble:
@@ -67,10 +67,15 @@ class Trouble:
         self.alice, alice = api_key("alice-key", "ops-bot", "alice")
         self.bob, bob = api_key("bob-key", "ops-bot", "bob")
         (folder / "policy.csv").write_text(ROWS, encoding="utf-8")
-        model = shutil.copy(ROOT / "policies/model.conf", folder)
+        (folder / "conditions.yaml").write_text("private: args.n == 7\n", encoding="utf-8")
+        files = {
+            "model": ROOT / "policies/model.conf",
+            "rows": folder / "policy.csv",
+            "conditions": folder / "conditions.yaml",
+        }
         config = {
             "identity": {"keys": [alice, bob]},
-            "policy": {"model": str(model), "rows": str(folder / "policy.csv"), "conditions": None},
+            "policy": {name: str(path) for name, path in files.items()},
             "upstreams": {name: self._upstream(name) for name in UPSTREAMS},
             "agents": {"ops-bot": {"tools": ["*/*"]}},
             "loops": "off",

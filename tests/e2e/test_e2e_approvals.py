@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx2
 import pytest
 from e2e_approvals import ORDER, REFUND, Asking, pending
-from e2e_clients import sdk
+from e2e_clients import sdk, together
 from e2e_kit import HTTP, HelpDesk, outcome, structured, text, wait_for
 
 TWINS = 16
@@ -118,15 +119,33 @@ def test_sixteen_twins_at_once_wait_for_one_question_and_are_one_call(patient: A
         answers = [one.result(5) for one in (first, *others)]
 
     assert len({str(structured(answer)) for answer in answers}) == 1
+    assert sum("io.sallyport/replayed" in answer["result"]["_meta"] for answer in answers) == TWINS - 1
     assert patient.paid("twins") == 1
     assert len(patient.questions()) == before + 1
+
+
+def test_twins_that_nobody_answers_are_all_told_of_the_one_question(asking: Asking) -> None:
+    answers = together([lambda: asking.refund("unanswered twins")] * TWINS)
+    assert len({pending(answer) for answer in answers}) == 1
+
+
+def test_who_hangs_up_while_held_has_asked_and_may_come_back_for_it(patient: Asking) -> None:
+    with pytest.raises(httpx2.ReadTimeout):
+        patient.refund("hung up", timeout=0.3)
+    (question,) = patient.questions("pending")
+    assert patient.answer("carol", question["id"]).status_code == 200
+    (record,) = wait_for(lambda: patient.gateway.records(outcome="cancelled"), "the record of who hung up", 5)
+    assert (record["call"], record["executed"], patient.paid("hung up")) == (question["call"], "no", 0)
+    assert structured(patient.refund("hung up"))["reason"] == "hung up"
+    assert patient.paid("hung up") == 1
 
 
 def test_a_no_is_told_with_its_reason_and_asking_again_for_the_same_reaches_nobody(
     asking: Asking, patient: Asking
 ) -> None:
     with patient.held("no") as (asked_id, answered):
-        assert patient.answer("carol", asked_id, "deny", "too\nmuch for one week").status_code == 200
+        denied = patient.cli("carol", "deny", asked_id, "--why", "too\nmuch for one week")
+        assert (denied.returncode, "Denied" in denied.stdout) == (0, True), denied.stderr
         first = answered.result(5)
     before = len(patient.questions())
     answers = [first, patient.refund("no"), patient.refund("no", headers={"Idempotency-Key": "shopping-for-a-yes"})]

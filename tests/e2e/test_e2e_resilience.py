@@ -140,6 +140,8 @@ def test_a_fallback_gives_nobody_what_policy_or_another_caller_would_have_to_giv
     assert "Ask the desk at extension 12." in text(refused)
     assert len(steady.seen("second")) == before
     assert "fallback" not in trouble.records(refused)[0]
+    flaky.fails("look", *[BROKEN] * 3)
+    assert text(trouble.call("flaky/look", user="bob", n=8)).startswith("second")  # it was these arguments
     flaky.fails("look")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from typer.testing import Result
 
+from gateway.model.approval import Approval
 from gateway.model.stop import Stop, StopKind
 from gateway.operator.desk import Page, Sight
 
@@ -30,6 +31,7 @@ class Office:
     def forget(self) -> None:
         """As before the first test."""
         self.records: list[dict[str, Any]] = []
+        self.store = "ok"
         self.asked: list[Mapping[str, str]] = []
         self.made: list[dict[str, Any]] = []
         self.stopped: list[Stop] = []
@@ -50,6 +52,13 @@ class Office:
 
     async def operator(self, who: str, action: str, facts: Mapping[str, Any]) -> None:
         self.acts.append((who, action, facts))
+
+    def health(self) -> Mapping[str, str]:
+        return {"store": self.store}
+
+    async def accept_loss(self) -> bool:
+        lost, self.store = self.store != "ok", "ok"
+        return lost
 
     def must_match(self, kind: StopKind, target: str) -> None:
         pass
@@ -94,9 +103,6 @@ class Office:
     def agents(self) -> Sequence[Mapping[str, Any]]:
         return [{"id": "support-bot"}]
 
-    def health(self) -> Mapping[str, str]:
-        return {}
-
 
 class Scripted:
     """An agent plane that says what it is told to, and keeps what it heard."""
@@ -124,3 +130,10 @@ def write_config(folder: Path, *, operator: int = 1, agent: int = 1, more: str =
     path.write_text(f"version: 1\n{listen}{more}", encoding="utf-8")
     (folder / ".sallyport").mkdir(exist_ok=True)
     return path
+
+
+class NobodyAsks:
+    """The desk of approvals on a day without questions."""
+
+    async def all(self) -> Sequence[Approval]:
+        return []

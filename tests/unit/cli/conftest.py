@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import uvicorn
-from cli_stage import TOKEN, Office, Run, Scripted, write_config
+from cli_stage import TOKEN, NobodyAsks, Office, Run, Scripted, write_config
 from typer.testing import CliRunner, Result
 
 from gateway.cli.main import app
@@ -22,7 +22,7 @@ from gateway.operator.plane import operator_plane
 def served() -> Iterator[tuple[Office, int]]:
     """One operator plane for all tests, and the port it listens on."""
     office = Office()
-    desk = Desk(*[office] * 5, lambda: 0.0, explainer=office)
+    desk = Desk(*[office] * 5, lambda: 0.0, NobodyAsks(), office)
     plane = operator_plane(desk, {token_hash(TOKEN): Person("local", frozenset({"viewer", "operator"}))})
     server = uvicorn.Server(uvicorn.Config(plane, port=0, log_config=None, lifespan="off", ws="none"))
     thread = threading.Thread(target=server.run)

@@ -65,7 +65,7 @@ class Policy:
 def served() -> Iterator[tuple[Shop, int]]:
     shop, office = Shop(), Office()
     deciding = Deciding(shop, Policy(), office, shop)  # type: ignore[arg-type]
-    desk = Desk(office, office, office, office, office, shop.now, deciding)
+    desk = Desk(office, office, office, office, office, shop.now, deciding, office)
     plane = operator_plane(desk, {token_hash(TOKEN): Person("local", frozenset({"viewer", "operator"}))})
     server = uvicorn.Server(uvicorn.Config(plane, port=0, log_config=None, lifespan="off", ws="none"))
     thread = threading.Thread(target=server.run)

@@ -13,13 +13,18 @@ LOOKS = [
     ("GET", "/policy"),
     ("GET", "/kill"),
     ("GET", "/keys"),
+    ("GET", "/approvals"),
+    ("GET", "/store"),
 ]
+ANSWERS = [("GET", "/approvals/a-1"), ("POST", "/approvals/a-1")]
+"""Policy says who may; see test_operator_approvals."""
 ASKS = [("POST", "/explain", {"agent": "support-bot", "tool": "h/refund"})]
 ACTS = [
     ("POST", "/kill", {"kind": "all", "why": "smoke"}),
     ("DELETE", "/kill?kind=all", None),
     ("POST", "/keys", {"agent": "support-bot"}),
     ("DELETE", "/keys/k-1", None),
+    ("POST", "/store/accept-loss", {"why": "drill"}),
 ]
 
 
@@ -33,7 +38,7 @@ async def test_every_route_but_probes_and_metrics_wants_a_token(visitor: Visitor
             unguarded.add(path)
 
     assert unguarded == OPEN
-    assert len(routes) == len(OPEN) + len(LOOKS) + len(ASKS) + len(ACTS)
+    assert len(routes) == len(OPEN) + len(LOOKS) + len(ASKS) + len(ACTS) + len(ANSWERS)
 
 
 @pytest.mark.parametrize("credential", [None, "Bearer tok-mallory", "Bearer ", "Basic dG9rLWl2eQ==", "tok-ivy"])

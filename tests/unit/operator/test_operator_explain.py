@@ -4,11 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from operator_kit import NOON, PEOPLE, Office, Visitor, detail
-
-from gateway.operator.access import token_hash
-from gateway.operator.desk import Desk
-from gateway.operator.plane import operator_plane
+from operator_kit import Office, Visitor, detail
 
 ASKED = {"agent": "support-bot", "user": "alice", "tenant": "acme", "tool": "h/refund", "arguments": {"cents": 10**30}}
 
@@ -77,9 +73,3 @@ async def test_what_no_agent_could_send_is_not_explained(
 
     assert why in detail(answer, 422)
     assert office.acts == []
-
-
-def test_without_an_explainer_there_is_no_such_question() -> None:
-    app = operator_plane(Desk(*[Office()] * 5, lambda: NOON), {token_hash("tok-ivy"): PEOPLE["tok-ivy"]})
-
-    assert "/explain" not in app.openapi()["paths"]

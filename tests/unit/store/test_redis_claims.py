@@ -134,9 +134,13 @@ async def test_an_ending_whose_script_has_no_answer_says_that_its_entry_is_writt
     assert await state(gateway) is State.DONE
 
 
-async def test_an_ending_whose_entry_was_not_written_says_so(gateway, writer):
+async def test_an_ending_whose_entry_was_not_written_says_so(gateway, writer, monkeypatch):
     token = await redis_kit.sent(gateway, redis_kit.claim())
     writer.error = StoreUnavailable("the writer is closed")
+    with pytest.raises(StoreUnavailable) as caught:
+        await gateway.claims.finish(redis_kit.claim(), token, redis_kit.done(), redis_kit.entry("terminal"))
+    assert not caught.value.journaled
+    unanswered_once(gateway, monkeypatch, ran=False)
     with pytest.raises(StoreUnavailable) as caught:
         await gateway.claims.finish(redis_kit.claim(), token, redis_kit.done(), redis_kit.entry("terminal"))
     assert not caught.value.journaled
@@ -154,11 +158,15 @@ async def test_only_what_is_settled_has_a_lifetime(gateway):
     assert await ttl() > 0
     assert await gateway.claims.depart(asked, won.token, redis_kit.entry("intent")) is Departure.DEPARTED
     assert await ttl() == -1
-    assert await gateway.claims.finish(asked, won.token, InDoubt(), None)
+    assert await gateway.claims.finish(asked, won.token, NotDone(), None)
+    assert await ttl() > 0
+    token = await redis_kit.sent(gateway, asked)
     assert await ttl() == -1
-    assert await gateway.claims.finish(asked, won.token, redis_kit.done(keep_s=60), None)
+    assert await gateway.claims.finish(asked, token, InDoubt(), None)
+    assert await ttl() == -1
+    assert await gateway.claims.finish(asked, token, redis_kit.done(keep_s=60), None)
     assert 60_000 < await ttl() <= 3_660_000
-    gateway.claims.delivered(asked, won.token, 5)
+    gateway.claims.delivered(asked, token, 5)
     await gateway.told()
     assert 0 < await ttl() <= 5_000
 
@@ -252,6 +260,18 @@ async def test_an_overtaken_claim_gets_its_money_back_once(gateway):
     assert isinstance(await gateway.claims.claim(paying("c2", b"1"), None), Won)
     assert not await gateway.claims.finish(paying("c", b"1"), stalled, NotDone(), None)
     assert [await gateway.link.command("HGET", counter, "used") for counter in counters(SPENDS)] == [b"1", b"1"]
+
+
+async def test_an_overtaken_claim_gets_its_money_back_once_even_if_nobody_can_pay(gateway):
+    mine, common = SPENDS[1], Spend("t", "agent", "busy", "day", 1)
+    assert isinstance(await gateway.claims.claim(redis_kit.claim(spends=(mine,)), None), Won)
+    assert isinstance(await gateway.claims.claim(redis_kit.claim("c", b"x" * 32, spends=(common,)), None), Won)
+    gateway.clock.advance(30)
+    for _ in range(3):
+        answer = await gateway.claims.claim(redis_kit.claim("call-2", spends=(mine, common)), None)
+        assert isinstance(answer, Overspent)
+        assert answer.spend == common
+    assert await gateway.link.command("HGET", *counters((mine,)), "used") == b"0"
 
 
 async def test_callers_at_once_never_overshoot(gateway):

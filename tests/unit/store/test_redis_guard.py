@@ -161,7 +161,7 @@ async def test_keys_that_were_evicted_are_a_lost_memory(fleet):
 async def test_after_a_restart_everybody_has_a_moment_to_object(fleet):
     one = await fleet.living("a")
     beat = await one.link.command("GET", BEAT)
-    one.link.server = replace(one.link.server, run="another")
+    one.link.server = replace(one.link.server, run="another", up_s=1e6)
     await refused(one, "was restarted")
     await one.guard.tick()
     with pytest.raises(StoreUnavailable, match="was restarted"):
@@ -181,6 +181,21 @@ async def test_whoever_starts_over_a_young_server_waits_with_the_others(fleet):
     await refused(one, "was restarted")
     fleet.clock.advance(0.5)
     assert isinstance(await one.claims.claim(redis_kit.claim(), redis_kit.entry("intent")), Won)
+
+
+async def test_a_step_that_is_answered_during_a_look_is_no_step_back(fleet, monkeypatch):
+    one = await fleet.living("a")
+    through = one.link.run
+
+    async def overtaken(*asked):
+        monkeypatch.setattr(one.link, "run", through)
+        looked = await through(*asked)
+        await redis_kit.sent(one, redis_kit.claim())
+        return looked
+
+    monkeypatch.setattr(one.link, "run", overtaken)
+    await one.guard.tick()
+    assert one.guard.fault is None
 
 
 async def test_looks_and_steps_at_once_never_look_like_a_step_back(fleet):
