@@ -1,8 +1,7 @@
 """The composition root: from a configuration to concrete rooms, to two ASGI applications, to two listening servers.
 
 Lives only here: construction, and the order in which things start and stop. The only file that constructs, with
-`home.py` for the stores. Must not decide anything about a call. `check` says offline what would keep a start from
-succeeding; `serve` runs until told to stop.
+`home.py` for the stores. Must not decide anything about a call. `serve` runs until told to stop.
 """
 
 import asyncio
@@ -24,7 +23,6 @@ from gateway.audit.recovery import close_open_calls
 from gateway.audit.segments import tail
 from gateway.audit.trail import Trail
 from gateway.background import Learner, first_lists, keep_up, until_done, watch_policy
-from gateway.catalog.problems import problems as catalog_problems
 from gateway.catalog.room import Curation
 from gateway.clock import SystemClock
 from gateway.config.schema import Config, Issuer, Peer
@@ -34,8 +32,6 @@ from gateway.home import SCHEMA, redis_home, sqlite_home
 from gateway.identity.jwks import KeySets, key_client
 from gateway.identity.keyring import Keyring
 from gateway.identity.peers import Peers
-from gateway.identity.problems import file_problems
-from gateway.identity.problems import problems as identity_problems
 from gateway.identity.room import Callers
 from gateway.ledger.loops import Loops
 from gateway.ledger.room import OnceLedger
@@ -45,7 +41,6 @@ from gateway.listener.plane import AgentPlane
 from gateway.listener.sessions import Sessions
 from gateway.operator.desk import Desk
 from gateway.pipeline import Road
-from gateway.policy.faults import PolicyFaults
 from gateway.policy.rules import Reload, Rules
 from gateway.ports import Clock, Reached
 from gateway.sanitize.room import Clean
@@ -65,20 +60,6 @@ DRAIN_S = 30.0
 _FIRST_LISTS_S = 3.0
 _LAST_WORDS_S = 1.0
 """For the records of requests that were cut off at the end of it."""
-
-
-def check(config: Config, base: Path) -> list[str]:
-    """Everything that would keep a start from succeeding, offline, as printable lines."""
-    found = [
-        *identity_problems(config.identity, config.agents),
-        *file_problems(config.identity, base),
-        *catalog_problems(config.upstreams, config.agents),
-    ]
-    try:
-        Rules.load(config.policy, base, SystemClock())
-    except PolicyFaults as bad:
-        found += [str(fault) for fault in bad.faults]
-    return found
 
 
 class House:
@@ -160,12 +141,13 @@ class House:
             reached,
             self.tasks,
         )
+        self.questions = Questions(home.approvals, self.rules, config.approvals, clock, _new_id)
         return Road(
             identity=Callers(config.identity, config.agents, self.keyring, keysets, clock, peers),
             catalog=self.catalog,
             policy=self.rules,
             ledger=ledger,
-            approvals=Questions(home.approvals, self.rules, config.approvals, clock, _new_id),
+            approvals=self.questions,
             hold_s=config.approvals.hold.total_seconds(),
             upstreams=self.upstreams,
             sanitize=self.clean,
@@ -201,8 +183,9 @@ class House:
             _log.warning("recovered: %d calls in doubt, %d records closed", len(doubted), closed)
 
     def stop(self) -> None:
-        """Begins the end: whoever only listens is let go, and the time to drain runs, however often this is called."""
+        """Begins the end: who only listens or waits for a person is let go, and the time to drain runs, once."""
         self.agent_plane.close()
+        self.questions.let_go()
         self._drained_by = self._drained_by or self._clock.monotonic() + DRAIN_S
 
     def hurry(self) -> None:
@@ -297,4 +280,4 @@ async def serve(config: Config, base: Path, reached: Reached = lambda _: None) -
         await house.close()
 
 
-__all__: Sequence[str] = ("House", "check", "serve")
+__all__: Sequence[str] = ("House", "serve")

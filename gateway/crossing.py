@@ -114,7 +114,7 @@ class Crossing:
         approval = None
         try:
             if leg.decision.verdict is Verdict.ASK:
-                approval = await self._approved(leg, ticket)
+                approval = await self._approved(leg, ticket, caller)
             slot.enter_context(await leg.upstream.permit(self._send_by(leg)))
             leg.record.lap("permit")
             caller.must_be_here()
@@ -125,10 +125,15 @@ class Crossing:
         leg.record.lap("ledger")
         return departed
 
-    async def _approved(self, leg: Leg, ticket: Ticket) -> str:
+    async def _approved(self, leg: Leg, ticket: Ticket, caller: Caller) -> str:
         """A person's yes to exactly this call; it is used up by departing. Raises Refused."""
+
+        def still() -> None:
+            caller.must_be_here()
+            self._ledger.check(ticket)
+
         trace = leg.asked.trace.traceparent
-        approval = await self._approvals.granted(ticket, leg.decision, trace, leg.hold_until)
+        approval = await self._approvals.granted(ticket, leg.decision, trace, leg.hold_until, still)
         leg.record.note(approval=approval)
         leg.record.lap("approval")
         return approval

@@ -120,6 +120,9 @@ class Ledger(Protocol):
         budget-exhausted, loop-detected, key-reused, key-in-flight, outcome-unknown, store-unavailable, audit-unavailable.
         """
 
+    def check(self, ticket: Ticket) -> None:
+        """Whether a claim that waits may wait on. Raises Refused: stopped."""
+
     async def depart(self, ticket: Ticket, intent: Entry, approval: str | None = None) -> Ticket:
         """Makes `sent` and the intent durable; no byte may leave before it returns. Checks the kill switch again.
 
@@ -151,11 +154,13 @@ class Ledger(Protocol):
 class Approvals(Protocol):
     """A person's yes, where policy wants one."""
 
-    async def granted(self, ticket: Ticket, decision: Decision, traceparent: str, until: float) -> str:
+    async def granted(
+        self, ticket: Ticket, decision: Decision, traceparent: str, until: float, still: Callable[[], None]
+    ) -> str:
         """The id of an approval for exactly this call, to be consumed in `depart`.
 
-        Waits for a decision until `until` (monotonic seconds); the question outlives the wait. Raises Refused:
-        approval-pending, approval-declined, approval-expired, store-unavailable.
+        Waits for a decision until `until` (monotonic seconds) or until `still`, asked a few times a second, raises Refused;
+        the question stays. Raises Refused: approval-pending, approval-declined, approval-expired, store-unavailable.
         """
 
 

@@ -38,8 +38,15 @@ class Questions:
         self._section = section
         self._clock = clock
         self._new_id = new_id
+        self._holds = True
 
-    async def granted(self, ticket: Ticket, decision: Decision, traceparent: str, until: float) -> str:
+    def let_go(self) -> None:
+        """Holds nobody any longer: this process ends, and the answer will be given to another."""
+        self._holds = False
+
+    async def granted(
+        self, ticket: Ticket, decision: Decision, traceparent: str, until: float, still: Callable[[], None]
+    ) -> str:
         """As `ports.Approvals.granted`. Raises Refused also for too many questions, and for arguments nobody can read."""
         wanted = self._question(ticket, decision, traceparent)
         with _fails_closed(wanted):
@@ -50,10 +57,14 @@ class Questions:
                     f"{PENDING_PER_AGENT} calls of {wanted.agent} wait for a person already; no further one is asked for.",
                 )
             seen = found.at(self._clock.now())
-            while seen.state is ApprovalState.PENDING and (left_s := until - self._clock.monotonic()) > 0:
+            while seen.state is ApprovalState.PENDING and (left_s := self._left_s(until)) > 0:
                 await self._store.changed(seen.id, min(left_s, _POLL_S))
+                still()
                 seen = (await self._store.get(seen.id) or seen).at(self._clock.now())
         return self._answer(seen, decision)
+
+    def _left_s(self, until: float) -> float:
+        return until - self._clock.monotonic() if self._holds else 0.0
 
     def _question(self, ticket: Ticket, decision: Decision, traceparent: str) -> Approval:
         call, principal, now = ticket.call, ticket.principal, self._clock.now()

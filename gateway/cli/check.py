@@ -1,7 +1,7 @@
 """`sallyport check`: is the configuration right, and what does it amount to? Offline.
 
 Lives only here: the order of what is printed, and the list of tools whose effect nobody has confirmed. Faults come from
-`gateway.config.load` and `gateway.app.check`; the masked YAML from `effective`.
+`gateway.config.load` and `gateway.checking.check`; the masked YAML from `effective`.
 """
 
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ def check(config: place.ConfigPath = place.DEFAULT) -> None:
     Faults go to stderr, one `file:line: what: remedy` a line.
     """
     found = place.whole(config)
-    from gateway import app
+    from gateway.checking import check as faults_of
     from gateway.cli.effective import rendered
     from gateway.config.written import read_yaml
 
@@ -27,7 +27,7 @@ def check(config: place.ConfigPath = place.DEFAULT) -> None:
     voice.say(rendered(found, written))
     for line in _unset(found):
         voice.say(f"# {line}")
-    if faults := app.check(found, place.base(config)):
+    if faults := faults_of(found, place.base(config)):
         voice.fail("\n".join(faults))
     voice.note(f"{config}: no faults")
 

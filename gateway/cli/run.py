@@ -20,10 +20,11 @@ def run(config: place.ConfigPath = place.DEFAULT) -> None:
     found = place.whole(config)
     from gateway import app
     from gateway.audit.torn import JournalDamaged
+    from gateway.checking import check
     from gateway.model.work import StoreUnavailable
     from gateway.state import StateUnusable
 
-    if faults := app.check(found, place.base(config)):
+    if faults := check(found, place.base(config)):
         voice.fail("\n".join(faults))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:

@@ -97,6 +97,10 @@ class OnceLedger:
             await self._learn(principal, call)
         return await self._claim(attempt, intent, waits, wait_until)
 
+    def check(self, ticket: Ticket) -> None:
+        """Raises Refused: stopped."""
+        self._stops.check(ticket.principal, ticket.call.tool)
+
     async def depart(self, ticket: Ticket, intent: Entry, approval: str | None = None) -> Ticket:
         """Makes `sent` and the intent durable; whoever is refused here has given its claim back."""
         tool = ticket.call.tool.id

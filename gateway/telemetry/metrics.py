@@ -52,7 +52,6 @@ class Meter:
         self._breakers = Gauge("sallyport_breaker", "0 closed, 1 half open, 2 open", ["target"], registry=self.registry)
         self._store = Gauge("sallyport_store_up", "1 while the store of the ledger answers", registry=self.registry)
         self._store.set(1)
-        self._pending = Gauge("sallyport_approvals_pending", "Calls that wait for a person", registry=self.registry)
 
     def ended(self, ended: Ended) -> None:
         """Counts one request."""
@@ -76,10 +75,6 @@ class Meter:
     def store(self, *, up: bool) -> None:
         """Whether the store of the ledger answers."""
         self._store.set(up)
-
-    def pending(self, calls: int) -> None:
-        """How many calls wait for a person."""
-        self._pending.set(calls)
 
     def text(self) -> bytes:
         """Prometheus text format."""

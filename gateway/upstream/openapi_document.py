@@ -25,6 +25,7 @@ MOST_OPERATIONS: Final = 2_000
 LARGEST: Final = 256 * 1024
 """Bytes of one definition."""
 LONGEST_NAME: Final = 128
+_LONGEST_ID: Final = 8 * LONGEST_NAME
 META: Final = "io.sallyport/http"
 """Member of a definition's `_meta`: method and path template, so that changing them changes the tool's digest."""
 
@@ -146,14 +147,15 @@ def _body(document: Document, into: Translation, value: Any) -> tuple[Any, bool]
     if media is None:
         raise Bad("its body cannot be application/json")
     schema = into.schema(media.get("schema", {}))
-    if isinstance(schema, dict) and isinstance(description := body.get("description"), str):
-        schema = {**schema, "description": description}
-    return schema, body.get("required") is True
+    return (into.described(schema, body) if isinstance(schema, dict) else schema), body.get("required") is True
 
 
 def _json_media(document: Document, holder: Mapping[str, Any]) -> Mapping[str, Any] | None:
     content = holder.get("content")
-    for kind, media in content.items() if isinstance(content, dict) else ():
+    if not isinstance(content, dict):
+        return None
+    document.spend(len(content), sum(map(len, content)))
+    for kind, media in content.items():
         if kind.partition(";")[0].strip().lower() == "application/json":
             return document.resolved(media, "its media type")
     return None
@@ -162,7 +164,9 @@ def _json_media(document: Document, holder: Mapping[str, Any]) -> Mapping[str, A
 def _definition(
     document: Document, method: str, path: str, entry: Mapping[str, Any], arguments: Mapping[str, Any]
 ) -> dict[str, Any]:
-    said = [entry[key] for key in ("description", "summary") if isinstance(entry.get(key), str) and entry[key].strip()]
+    said = [entry[key] for key in ("description", "summary") if isinstance(entry.get(key), str)]
+    document.spend(0, sum(map(len, said)))
+    said = [text for text in said if text.strip()]
     definition: dict[str, Any] = {
         "name": _name(method, path, entry.get("operationId")),
         "description": next(iter(said), f"{method.upper()} {path}"),
@@ -192,16 +196,19 @@ def _size(definition: Mapping[str, Any]) -> int:
 
 
 def _name(method: str, path: str, operation_id: Any) -> str:
-    stated = _UNFIT.sub("_", operation_id) if isinstance(operation_id, str) else ""
+    stated = _UNFIT.sub("_", operation_id[:_LONGEST_ID]) if isinstance(operation_id, str) else ""
     return (stated or _UNFIT.sub("_", f"{method}_{path.strip('/{}')}").strip("_"))[:LONGEST_NAME]
 
 
 def _output(document: Document, responses: Any) -> dict[str, Any] | None:
     """The schema of the only success, where that is JSON and always an object: a client holds every answer to it."""
-    successes = [status for status in responses if status.startswith("2")] if isinstance(responses, dict) else []
-    if len(successes) != 1 or successes[0] not in {"200", "201"}:
+    if not isinstance(responses, dict):
         return None
     try:
+        document.spend(len(responses))
+        successes = [status for status in responses if status.startswith("2")]
+        if len(successes) != 1 or successes[0] not in {"200", "201"}:
+            return None
         response = document.resolved(responses[successes[0]], "its response")
         media = _json_media(document, response)
         if media is None or len(response["content"]) != 1 or not _is_object(document, media.get("schema")):
@@ -214,8 +221,9 @@ def _output(document: Document, responses: Any) -> dict[str, Any] | None:
 
 def _is_object(document: Document, schema: Any) -> bool:
     found = document.resolved(schema, "a schema")
-    parts = found.get("allOf", [])
-    stated = [found, *(document.resolved(part, "a schema") for part in (parts if isinstance(parts, list) else []))]
+    parts = parts if isinstance(parts := found.get("allOf"), list) else []
+    document.spend(len(parts))
+    stated = [found, *(document.resolved(part, "a schema") for part in parts)]
     return found.get("nullable") is not True and any(part.get("type") == "object" for part in stated)
 
 

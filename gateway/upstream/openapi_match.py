@@ -110,8 +110,11 @@ class Routes:
     def match(self, method: str, path: str) -> Matched | None:
         """None for a path that leads nowhere, to a hidden operation, or that has no single reading."""
         parts = path[1:].split("/") if path.startswith("/") else []
-        for route in self._by_shape.get((method, len(parts)), ()):
-            if (values := _values(route.segments, parts)) is not None:
+        alike = self._by_shape.get((method, len(parts)))
+        if alike is None or (texts := _texts(parts)) is None:
+            return None
+        for route in alike:
+            if (values := _values(route.segments, parts, texts)) is not None:
                 if route.operation is None:
                     return None
                 return Matched(f"{self._upstream}/{route.operation.name}", route.operation, values)
@@ -136,13 +139,21 @@ class HttpRoutes:
         return None if routes is None else routes.match(method, path)
 
 
-def _values(segments: tuple[Segment, ...], parts: list[str]) -> dict[str, str] | None:
-    """What stands for each parameter, percent-encoded; None when the path is another one."""
-    values: dict[str, str] = {}
-    for segment, part in zip(segments, parts, strict=True):
+def _texts(parts: list[str]) -> list[str] | None:
+    """Segments decoded, once for all templates; None when one of them has no single reading."""
+    texts = []
+    for part in parts:
         text = _decoded(part)
         if text is None or text in {".", ".."}:
             return None
+        texts.append(text)
+    return texts
+
+
+def _values(segments: tuple[Segment, ...], parts: list[str], texts: list[str]) -> dict[str, str] | None:
+    """What stands for each parameter, percent-encoded; None when the path is another one. `texts` are the `parts` decoded."""
+    values: dict[str, str] = {}
+    for segment, part, text in zip(segments, parts, texts, strict=True):
         if segment.parameter is None:
             if text != segment.before:
                 return None

@@ -14,6 +14,8 @@ from urllib.parse import unquote
 Place = Literal["path", "query", "header"]
 Kind = Literal["string", "integer", "number", "boolean"]
 
+LONGEST_PATH: Final = 2_000
+"""Characters of a path template."""
 BODY: Final = "body"
 """The one argument that is the JSON body, whatever its schema."""
 _PARAMETER: Final = re.compile(r"([^{}]*)\{([^{}]+)\}([^{}]*)")
@@ -76,10 +78,10 @@ def shown(text: str) -> str:
 def segments(path: str) -> tuple[Segment, ...] | None:
     """A path template in segments; None for one that has no single reading.
 
-    Refused are empty segments (but for a last one: the trailing slash), `.` and `..`, queries, fragments, stray braces and
-    two parameters in a segment.
+    Refused are empty segments (but for a last one: the trailing slash), `.` and `..`, queries, fragments, stray braces, two
+    parameters in a segment, and what is longer than `LONGEST_PATH`.
     """
-    if not path.startswith("/") or {"?", "#"} & {*path}:
+    if not path.startswith("/") or len(path) > LONGEST_PATH or {"?", "#"} & {*path}:
         return None
     parts = path[1:].split("/")
     found = [_segment(part) for part in parts]

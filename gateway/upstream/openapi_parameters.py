@@ -15,7 +15,10 @@ from gateway.upstream.openapi_operation import Kind, Parameter, Place, shown
 from gateway.upstream.openapi_schema import Bad, Document, Translation
 
 _SCALARS: Final = frozenset({"string", "integer", "number", "boolean"})
+_IN_PLACE: Final = frozenset({"allOf", "anyOf", "oneOf"})
+_LISTS: Final = _IN_PLACE | {"enum", "type"}
 _STYLES: Final[Mapping[str, str]] = {"path": "simple", "query": "form", "header": "simple"}
+_LONGEST_NAME: Final = 256
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
 _OURS: Final = frozenset(
@@ -83,11 +86,12 @@ def _entries(document: Document, lists: Sequence[Any]) -> dict[tuple[str, str], 
     for parameters in lists:
         if not isinstance(parameters, list):
             raise Bad("its parameters are not a list")
+        document.spend(len(parameters))
         for parameter in parameters:
             entry = document.resolved(parameter, "a parameter")
             name, place = entry.get("name"), entry.get("in")
-            if not isinstance(name, str) or not name or not isinstance(place, str):
-                raise Bad("a parameter has no name or no place")
+            if not isinstance(name, str) or not 0 < len(name) <= _LONGEST_NAME or not isinstance(place, str):
+                raise Bad("a parameter has no name or no place, or too long a name")
             entries[place, name.lower() if place == "header" else name] = entry
     return entries
 
@@ -116,8 +120,7 @@ def _parameter(
     where = cast("Place", place)
     if kind == "string" and not many:
         schema = _guarded(schema, _GUARDS[where])
-    if isinstance(description := entry.get("description"), str):
-        schema = {**schema, "description": description}
+    schema = into.described(schema, entry)
     exploded = entry.get("explode") is not False
     return Parameter(name, where, kind, many, many and place == "query" and exploded), schema
 
@@ -154,9 +157,10 @@ def _branches(document: Document, schema: Any) -> list[Mapping[str, Any]]:
             continue
         seen.add(id(branch))
         found.append(branch)
-        for word in ("allOf", "anyOf", "oneOf"):
-            inner = branch.get(word)
-            waiting += inner if isinstance(inner, list) else []
+        lists = {word: inner for word in _LISTS if isinstance(inner := branch.get(word), list)}
+        document.spend(1 + sum(map(len, lists.values())))
+        for word in _IN_PLACE & lists.keys():
+            waiting += lists[word]
     return found
 
 

@@ -16,9 +16,13 @@ from urllib.parse import unquote
 MOST_NODES: Final = 5_000
 """Values in the schemas of one tool."""
 MOST_NODES_TOTAL: Final = 500_000
-"""Values in all schemas of a document: about 2 s of a thread's time."""
+"""Values that are looked at for all operations of a document: about 2 s of a thread's time."""
+MOST_TEXT: Final = 256 * 1024
+"""Characters in the schemas of one tool; they are counted before anything is written out."""
+MOST_TEXT_TOTAL: Final = 32 * 1024 * 1024
 DEEPEST: Final = 48
 _MOST_HOPS: Final = 32
+_LONGEST_REFERENCE: Final = 1_000
 
 _COPIED: Final = frozenset(
     {
@@ -46,12 +50,22 @@ class Bad(Exception):
 
 @dataclass(slots=True)
 class Document:
-    """One document: its values, how references into it are followed, and how much of it may still be translated."""
+    """One document: its values, how references into it are followed, and how much of it may still be looked at."""
 
     root: Mapping[str, Any]
     old: bool
     """OpenAPI 3.0, whose schemas are no JSON Schema."""
     nodes_left: int = MOST_NODES_TOTAL
+    text_left: int = MOST_TEXT_TOTAL
+
+    def spend(self, nodes: int, text: int = 0) -> None:
+        """Pays for a look at so many values and characters: by references a small document can ask for endless ones. Raises Bad."""
+        self.nodes_left -= nodes
+        self.text_left -= text
+        if self.nodes_left < 0:
+            raise Bad(f"the document unfolds to more than {MOST_NODES_TOTAL} values in all")
+        if self.text_left < 0:
+            raise Bad(f"the document unfolds to more than {MOST_TEXT_TOTAL} characters in all")
 
     def resolved(self, value: Any, what: str) -> Mapping[str, Any]:
         """The object that `value` is or refers to. Raises Bad."""
@@ -65,10 +79,13 @@ class Document:
 
     def target(self, reference: Any) -> Any:
         """What a reference within the document points at (RFC 6901). Raises Bad."""
+        self.spend(1)
         if not isinstance(reference, str) or not reference.startswith("#"):
             raise Bad("it refers to another document: only references within this one (#/…) are followed")
         if not reference.startswith("#/"):
             raise Bad("a reference is no JSON pointer (#/…)")
+        if len(reference) > _LONGEST_REFERENCE:
+            raise Bad(f"a reference is longer than {_LONGEST_REFERENCE} characters")
         value: Any = self.root
         for step in unquote(reference[2:]).split("/"):
             key = step.replace("~1", "/").replace("~0", "~")
@@ -90,7 +107,10 @@ class Translation:
     _named: dict[str, str] = field(default_factory=dict)
     """Reference → its name in `$defs`."""
     _waiting: list[str] = field(default_factory=list)
+    _numbers: dict[str, int] = field(default_factory=dict)
+    """The last number given to each name in `$defs`."""
     _nodes: int = 0
+    _text: int = 0
 
     def schema(self, value: Any, depth: int = 0) -> Any:
         """A schema, its references pointing into `$defs`. Raises Bad."""
@@ -104,6 +124,7 @@ class Translation:
         reference = {"$ref": f"#/$defs/{self._name(value['$ref'])}"} if "$ref" in value else {}
         if reference and self.document.old:
             return reference  # OpenAPI 3.0: whatever stands beside a reference is ignored
+        self.document.spend(sum(not _known(keyword) for keyword in value))
         found = {
             keyword: self._member(keyword, member, depth + 1) for keyword, member in value.items() if _known(keyword)
         }
@@ -111,6 +132,13 @@ class Translation:
         if self.document.old:
             found = _from_3_0(value, found)
         return reference | found
+
+    def described(self, schema: dict[str, Any], holder: Mapping[str, Any]) -> dict[str, Any]:
+        """The schema with the description of what holds it, where that has one. Raises Bad."""
+        if not isinstance(description := holder.get("description"), str):
+            return schema
+        self._weigh(description, 0)
+        return {**schema, "description": description}
 
     def definitions(self) -> dict[str, Any]:
         """`$defs` for everything translated so far; empty when nothing was referred to. Raises Bad."""
@@ -129,10 +157,11 @@ class Translation:
             return self._named[reference]
         self.document.target(reference)
         stem = _UNFIT.sub("_", unquote(reference).rpartition("/")[2])[:64] or "schema"
-        taken, name, number = set(self._named.values()), stem, 1
-        while name in taken:
+        number = self._numbers.get(stem, 0) + 1
+        while (name := stem if number == 1 else f"{stem}_{number}") in self._numbers:
             number += 1
-            name = f"{stem}_{number}"
+        self._numbers[stem] = number
+        self._numbers.setdefault(name, 1)
         self._named[reference] = name
         self._waiting.append(reference)
         return name
@@ -143,7 +172,7 @@ class Translation:
             return member
         if keyword in _HOLDS_ONE:
             return self.schema(member, depth)
-        self._count(depth)
+        self._count(depth, _text_of(member))
         if keyword in _HOLDS_LIST and isinstance(member, list):
             return [self.schema(item, depth + 1) for item in member]
         if keyword in _HOLDS_MAP and isinstance(member, dict):
@@ -164,7 +193,7 @@ class Translation:
             found["required"] = [name for name in required if not (isinstance(name, str) and name in hidden)]
 
     def _weigh(self, value: Any, depth: int) -> None:
-        self._count(depth)
+        self._count(depth, _text_of(value))
         match value:
             case dict():
                 for item in value.values():
@@ -175,19 +204,31 @@ class Translation:
             case _:
                 pass
 
-    def _count(self, depth: int) -> None:
+    def _count(self, depth: int, text: int = 0) -> None:
         self._nodes += 1
-        self.document.nodes_left -= 1
+        self._text += text
         if depth > DEEPEST:
             raise Bad(f"its schemas are nested deeper than {DEEPEST} levels")
         if self._nodes > MOST_NODES:
             raise Bad(f"its schemas hold more than {MOST_NODES} values")
-        if self.document.nodes_left < 0:
-            raise Bad(f"the schemas of the document hold more than {MOST_NODES_TOTAL} values in all")
+        if self._text > MOST_TEXT:
+            raise Bad(f"its schemas hold more than {MOST_TEXT // 1024} KB of text")
+        self.document.spend(1, text)
 
 
 def _known(keyword: str) -> bool:
     return keyword in _COPIED or keyword in _HOLDS_ONE or keyword in _HOLDS_LIST or keyword in _HOLDS_MAP
+
+
+def _text_of(value: Any) -> int:
+    """Characters of a text, or of an object's keys."""
+    match value:
+        case str():
+            return len(value)
+        case dict():
+            return sum(map(len, value))
+        case _:
+            return 0
 
 
 def _from_3_0(value: Mapping[str, Any], found: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pytest
 from deploy_kit import LOCAL, REDIS, ROOT, Values, laid, render
 from deploy_mounts import mounted
 
-from gateway import app
+from gateway.checking import check
 from gateway.config.load import load
 
 GATEWAY: Values = {"mode": "gateway"}
@@ -61,7 +61,7 @@ def test_the_gateway_takes_it(way: Any, tmp_path: Path, monkeypatch: pytest.Monk
 
     config = load(path)
 
-    assert app.check(config, path.parent) == []
+    assert check(config, path.parent) == []
     assert config.state.store == environ.get("SALLYPORT_STATE__STORE", "sqlite")
 
 

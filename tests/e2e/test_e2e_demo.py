@@ -126,7 +126,7 @@ def test_kept_it_answers_until_it_is_told_to_stop(start: Start) -> None:
     assert all_gone(known)
 
 
-@pytest.mark.parametrize("started", [1, 3])
+@pytest.mark.parametrize("started", [1, 2])
 def test_ctrl_c_in_the_middle_leaves_nothing_behind(start: Start, started: int) -> None:
     process = start()
     wait_for(lambda: len(children(process)) >= started, "its processes")
@@ -144,9 +144,10 @@ def test_ctrl_c_in_the_middle_leaves_nothing_behind(start: Start, started: int) 
 @pytest.fixture
 def in_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[..., Any]]:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    before = set(psutil.Process().children(recursive=True))
     yield lambda *words: CliRunner().invoke(app, ["demo", *words], catch_exceptions=False)
     assert list(tmp_path.iterdir()) == []
-    assert psutil.Process().children(recursive=True) == []
+    assert set(psutil.Process().children(recursive=True)) <= before
 
 
 def test_a_gateway_that_does_not_hold_is_told_as_such(

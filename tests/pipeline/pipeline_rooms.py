@@ -168,6 +168,9 @@ class FakeLedger:
             self.stage.journal.append(entry())
         return Ticket(CLAIM, 7, entry is not None, "derived", call, principal, self.hint)
 
+    def check(self, ticket: Ticket) -> None:
+        self.stage.step("ledger.check")
+
     async def depart(self, ticket: Ticket, intent: Entry, approval: str | None = None) -> Ticket:
         await self.stage.wait("ledger.depart")
         self.used = approval
@@ -202,8 +205,11 @@ class FakeApprovals:
     stage: Stage
     until: float = 0.0
 
-    async def granted(self, ticket: Ticket, decision: Decision, traceparent: str, until: float) -> str:
+    async def granted(
+        self, ticket: Ticket, decision: Decision, traceparent: str, until: float, still: Callable[[], None]
+    ) -> str:
         assert not ticket.departed, "nothing departs before a person was asked"
         self.until = until
+        still()
         await self.stage.wait("approvals.granted")
         return "approval-1"

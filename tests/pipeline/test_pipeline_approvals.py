@@ -57,3 +57,11 @@ async def test_the_caller_is_held_no_longer_than_it_wants(wished_ms: int | None,
     play = asking()
     await play.reply(asks(deadline_ms=wished_ms))
     assert play.approvals.until == held_until
+
+
+async def test_a_stop_ends_the_wait_for_a_person_and_gives_the_claim_back() -> None:
+    play = asking()
+    play.fails["ledger.check"] = Refused(Reason.STOPPED, "An operator stopped it.")
+    assert (await play.refusal()).reason is Reason.STOPPED
+    assert play.ledger.released == 1
+    assert not {"approvals.granted", "ledger.depart", "upstream.send"} & set(play.log)

@@ -4,12 +4,14 @@ The model keeps its own books in plain words: which question was asked when, who
 store is the real one, with the real claims beside it, over a real SQLite file in memory.
 """
 
+from collections.abc import Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, multiple, rule
-from test_ledger_machine import FakeClock, InlineWriter, run
+from test_ledger_machine import FakeClock, InlineWriter
 
 from gateway.model.approval import APPROVED_S, DENIAL_S, PENDING_S, Approval, Vote
 from gateway.model.claim import Claim, Departure, NotDone, Won
@@ -21,6 +23,15 @@ from gateway.store.ledger_sqlite import SqliteClaims
 RECORDS = st.sampled_from([b"a" * 32, b"b" * 32])
 BINDINGS = st.sampled_from(["1" * 64, "1" * 64, "2" * 64])
 PAUSES = st.sampled_from([1.0, PENDING_S - 1, APPROVED_S - 1, DENIAL_S, PENDING_S])
+
+
+def run(work: Coroutine[Any, Any, Any]) -> Any:
+    """The value of a coroutine that has nothing to wait for."""
+    try:
+        work.send(None)
+    except StopIteration as ended:
+        return ended.value
+    raise AssertionError("the store waited for something")
 
 
 @dataclass(eq=False)

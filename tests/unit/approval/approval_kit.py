@@ -1,7 +1,7 @@
 """A refund that wants a person's yes: the room over a real store and a real policy, a clock that stands still, a trail."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -90,16 +90,16 @@ class Desk:
     def decision(self) -> Decision:
         return Decision(Verdict.ASK, ("ask-refund",), self.rules.version)
 
-    async def granted(self, asked: Ticket, hold_s: float = 0.0) -> str:
+    async def granted(self, asked: Ticket, hold_s: float = 0.0, still: Callable[[], None] = lambda: None) -> str:
         until = self.clock.steady + hold_s
-        return await asyncio.wait_for(self.questions.granted(asked, self.decision(), TRACE, until), 5)
+        return await asyncio.wait_for(self.questions.granted(asked, self.decision(), TRACE, until, still), 5)
 
     async def refused(self, asked: Ticket) -> Refusal:
         return await self.refused_after(asked, 0.0)
 
-    async def refused_after(self, asked: Ticket, hold_s: float) -> Refusal:
+    async def refused_after(self, asked: Ticket, hold_s: float, still: Callable[[], None] = lambda: None) -> Refusal:
         try:
-            approval = await self.granted(asked, hold_s)
+            approval = await self.granted(asked, hold_s, still)
         except Refused as refused:
             return refused.refusal
         raise AssertionError(f"granted under {approval}")

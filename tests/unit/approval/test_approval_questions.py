@@ -7,7 +7,7 @@ import pytest
 from approval_kit import HOLD_S, TRACE, Desk, opened, ticket
 
 from gateway.model.approval import APPROVED_S, PENDING_PER_AGENT, PENDING_S, ApprovalState
-from gateway.model.refusal import Reason
+from gateway.model.refusal import Reason, Refused
 from gateway.model.work import StoreUnavailable
 
 
@@ -53,6 +53,22 @@ async def test_the_hold_ends_with_its_time_and_the_question_stays(desk: Desk) ->
     desk.clock.steady += HOLD_S
     assert (await asyncio.wait_for(waiting, 5)).reason is Reason.APPROVAL_PENDING
     assert (await desk.pending()).state is ApprovalState.PENDING
+
+
+async def test_who_may_wait_no_longer_is_let_go_and_the_question_stays(desk: Desk) -> None:
+    def stopped() -> None:
+        raise Refused(Reason.STOPPED, "An operator stopped everything.")
+
+    assert (await desk.refused_after(ticket(), HOLD_S, stopped)).reason is Reason.STOPPED
+    assert (await desk.pending()).id == "a-1"
+
+
+async def test_a_process_that_ends_holds_nobody(desk: Desk) -> None:
+    waiting = asyncio.ensure_future(desk.refused_after(ticket(), HOLD_S))
+    while not await desk.store.all():
+        await asyncio.sleep(0)
+    desk.questions.let_go()
+    assert (await asyncio.wait_for(waiting, 5)).reason is Reason.APPROVAL_PENDING
 
 
 @pytest.mark.parametrize(

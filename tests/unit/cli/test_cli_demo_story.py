@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gateway import app
+from gateway.checking import check
 from gateway.cli.demo_agent import Agent, Step, money
 from gateway.cli.demo_house import settings, written
 from gateway.cli.demo_told import STORIES, Happened, Told
@@ -176,7 +176,7 @@ def test_quiet_tells_nothing(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_demos_gateway_would_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config, key = written(tmp_path, "http://127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3")
-    assert app.check(load(config), tmp_path) == []
+    assert check(load(config), tmp_path) == []
     assert key not in "".join(file.read_text() for file in tmp_path.rglob("*") if file.is_file())
 
 

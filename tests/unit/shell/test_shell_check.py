@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from shell_house import ROWS, Clock, written
 
-from gateway.app import House, check
+from gateway.app import House
+from gateway.checking import check
 from gateway.policy.faults import PolicyFaults
 
 SHARED = {"kind": "mcp-http", "url": "http://h/mcp", "prefix": "helpdesk"}

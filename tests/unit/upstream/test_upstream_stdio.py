@@ -203,7 +203,9 @@ async def test_a_child_that_reads_nothing_is_not_fed_without_end() -> None:
     async with _stdio("", args=("-S", "-E", "-c", deaf), era="modern") as up:
         await up._running(soon())
         assert isinstance(await up.send(_call("echo", x="y" * 9_000_000), soon(0.05)), Lost)
-        assert await up.send(_call("echo"), soon(0.05)) == Unsent("its process does not read what it is sent", cause="unreached")
+        assert await up.send(_call("echo"), soon(0.05)) == Unsent(
+            "its process does not read what it is sent", cause="unreached"
+        )
 
 
 async def _gone(up: McpStdioUpstream) -> None:
