@@ -21,6 +21,9 @@ RUN --mount=type=secret,id=uv.toml,target=/etc/uv/uv.toml \
     && rm -rf /opt/sallyport/lib/python3*/site-packages/node_modules
 COPY pyproject.toml README.md LICENSE ./
 COPY policies/model.conf policies/
+# The desk of `sallyport demo`.
+COPY examples/__init__.py examples/
+COPY examples/helpdesk examples/helpdesk
 COPY gateway gateway
 RUN --mount=type=secret,id=uv.toml,target=/etc/uv/uv.toml \
     uv build --quiet --wheel --out-dir /dist --require-hashes --build-constraints requirements/dev.txt \

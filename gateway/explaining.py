@@ -174,7 +174,7 @@ def _once(call: ResolvedCall, verdict: Verdict) -> str:
         case _:
             assert_never(call.tool.effect)
     kept = windows(call.tool, "derived")
-    if not kept.kept_s:
+    if not kept.kept_s and verdict is not Verdict.ASK:
         return f"{sent}; calls without a key are not deduplicated"
     if not kept.delivered_s:
         return f"{sent}; without a key, only until its answer was delivered"

@@ -14,7 +14,7 @@ from gateway.model.outbound import Outbound
 from gateway.model.outcome import AuditOutcome
 from gateway.model.principal import Principal
 from gateway.model.refusal import Reason, Refused
-from gateway.model.tool import Effect, ResolvedCall
+from gateway.model.tool import Effect, ResolvedCall, Tool
 from gateway.model.work import JournalUnavailable
 
 LONGEST_S = 900.0
@@ -69,19 +69,28 @@ def leg(
     takes_s = allowed_s(call, asked)
     if decision.verdict is not Verdict.ASK:
         return Leg(record, principal, asked, call, decision, upstream, now + takes_s, now)
-    if not call.tool.effect.leaves_traces:
-        # What a person must approve is claimed, whatever its effect: the yes is used up with it, and a twin joins.
-        call = replace(call, tool=replace(call.tool, effect=Effect.UNSET))
+    call = replace(call, tool=_claimed(call.tool))
     wished_s = hold_s if asked.deadline_ms is None else min(hold_s, asked.deadline_ms / 1000)
     return Leg(record, principal, asked, call, decision, upstream, now + wished_s + takes_s, now + wished_s)
 
 
+def _claimed(tool: Tool) -> Tool:
+    """The tool of a call that a person must approve: it is claimed, because the yes is used up with its claim.
+
+    The call made again must find the answer to its question, so it is the same call until it is answered. A declared read
+    may be done twice: one that was lost does not stand in the way of the next question.
+    """
+    effect = tool.effect if tool.effect.leaves_traces else Effect.IDEMPOTENT
+    return replace(tool, effect=effect, derived="in_flight_only" if tool.derived == "off" else tool.derived)
+
+
 async def sealed(record: ports.Record, outcome: AuditOutcome, **facts: Any) -> None:
-    """Seals a record. Raises Refused: audit-unavailable."""
+    """Seals a record. Raises Refused: audit-unavailable; what was executed stays as it was."""
     try:
         await record.seal(outcome, **facts)
     except JournalUnavailable:
-        raise Refused(Reason.AUDIT_UNAVAILABLE, "The audit journal cannot be written.") from None
+        detail = "The audit journal cannot be written."
+        raise Refused(Reason.AUDIT_UNAVAILABLE, detail, executed=facts.get("executed")) from None
 
 
 def outbound(call: ResolvedCall, asked: Asked, key: str | None = None) -> Outbound:

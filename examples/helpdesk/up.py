@@ -36,6 +36,8 @@ AGENT, USER = "support-bot", "alice"
 KEY_SECONDS = 24 * 3600
 READY_SECONDS = 45
 STOP_SECONDS = 15
+LISTEN = ("SALLYPORT_LISTEN__AGENT", "SALLYPORT_LISTEN__OPERATOR")
+"""Where the gateway listens, when not where the configuration says; the verbs need the same."""
 
 
 class Stopped(Exception):
@@ -166,6 +168,7 @@ def _tell(agent: str, operator: str, token: str, state: Path, config_path: Path)
     operator_token = (state / "operator.token").read_text(encoding="utf-8").strip()
     sallyport = os.path.relpath(Path(sys.executable).with_name("sallyport"))
     config = os.path.relpath(config_path)
+    moved = "".join(f"{name}={os.environ[name]} " for name in LISTEN if name in os.environ)
     line = "─" * 72
     print(
         f"""
@@ -181,7 +184,7 @@ Sallyport is ready.
 {snippets(f"{agent}/mcp", token)}
 
 # A first call, and the record of it: ticket 13 was written by an attacker
-export SALLYPORT_CONFIG={config} SALLYPORT_STATE__DIR={state} SALLYPORT_TOKEN={token}
+export {moved}SALLYPORT_CONFIG={config} SALLYPORT_STATE__DIR={state} SALLYPORT_TOKEN={token}
 {sallyport} call helpdesk_ticket_get id=13 --trace
 {sallyport} tools --agent {AGENT} --user {USER}
 {sallyport} audit tail
@@ -209,7 +212,10 @@ def _must_be_free(address: str) -> None:
             pass
     except OSError as error:
         why = os.strerror(error.errno or 0)
-        raise Died(f"{address} cannot be used ({why}): stop the program there, or change the address") from None
+        raise Died(
+            f"{address} cannot be used ({why}): stop the program there, or use another port ({', '.join(LISTEN)}, or the"
+            " url of the upstream)"
+        ) from None
 
 
 def _answers(address: str) -> bool:

@@ -19,7 +19,7 @@ _READABLE = "\n\t"
 
 
 def call(
-    tool: Annotated[str, typer.Argument(help="Published name, or canonical id upstream/tool.")],
+    tool: Annotated[str, typer.Argument(help="Name as published to the agent; upstream/tool means upstream_tool.")],
     arguments: Annotated[
         list[str] | None, typer.Argument(metavar="NAME=VALUE", help="A value is JSON if it parses, else text.")
     ] = None,

@@ -37,11 +37,13 @@ def _unset(config: "Config") -> list[str]:
     named = [
         f"{upstream}/{tool}"
         for upstream, section in config.upstreams.items()
+        if section.kind != "openapi"
         for tool, settings in section.tools.items()
         if settings.effect == "unset"
     ]
     lines = [f"effect unset: {name}" for name in named]
     lines.append(
-        "Tools that no upstreams.*.tools entry names are unset too; `sallyport tools --agent A` shows them all."
+        "Tools that no upstreams.*.tools entry names are unset too, but for those of OpenAPI documents, which follow their"
+        " methods; `sallyport tools --agent A` shows them all."
     )
     return lines

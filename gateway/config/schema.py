@@ -9,11 +9,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from gateway.config.upstreams import UpstreamConfig
-from gateway.config.values import Duration, Glob, Id, PublishedName, Section, ToolIdText, json_value
+from gateway.config.values import Duration, Glob, Id, PublishedName, Section, ToolIdText, json_value, store_home
 
 
 class Listen(Section):
@@ -34,7 +34,7 @@ class State(Section):
     dir: Path = Field(
         Path(".sallyport"), description="folder of ledger, journal, index and secrets; one process owns it"
     )
-    store: Literal["sqlite"] | RedisUrl = Field(
+    store: Annotated[Literal["sqlite"] | RedisUrl, BeforeValidator(store_home)] = Field(
         "sqlite",
         description="home of ledger, approvals and kill switch: `sqlite`, or redis://… shared by several gateways",
     )

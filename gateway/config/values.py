@@ -5,12 +5,16 @@ Lives only here: their spelling, bounds and published patterns. Must not know se
 
 import re
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, StringConstraints, WithJsonSchema
 
 from gateway.wire.strict_json import canonical
 
+_TLS: Final = frozenset(
+    {"ssl_ca_certs", "ssl_ca_path", "ssl_cert_reqs", "ssl_certfile", "ssl_check_hostname", "ssl_keyfile"}
+)
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = r"^(\d{1,9}(?:\.\d{1,6})?)(ms|s|m|h|d)$"
 
@@ -39,6 +43,32 @@ def json_value(value: Any) -> Any:
     except (TypeError, ValueError) as error:
         raise ValueError(f"write a value that JSON has: {error}") from None
     return value
+
+
+def store_home(value: Any) -> Any:
+    """`sqlite` or the URL of a Redis. What is wrong with it is said without repeating it: it may hold a password."""
+    if not isinstance(value, str) or value == "sqlite":
+        return value
+    parts = _split(value)
+    if parts is None or not re.fullmatch(r"rediss?://\S+", value) or not parts.hostname or parts.fragment:
+        raise ValueError(
+            "write sqlite, or redis://user:password@host:port/0 (rediss:// for TLS) for a server that several gateways "
+            "share; in a password / is %2F, # is %23, ? is %3F and @ is %40"
+        )
+    if not re.fullmatch(r"(/\d*)?", parts.path):
+        raise ValueError("the path of the URL is the number of a database: /0")
+    known = _TLS if parts.scheme == "rediss" else frozenset()
+    if not known.issuperset(name for name, _ in parse_qsl(parts.query, keep_blank_values=True)):
+        raise ValueError(f"after the ? of the URL only these are known, with rediss://: {', '.join(sorted(_TLS))}")
+    return value
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        return parts if parts.port != 0 else None
+    except ValueError:  # a port that is no number, mostly a part of the password; the error would repeat it
+        return None
 
 
 Duration = Annotated[

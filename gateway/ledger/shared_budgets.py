@@ -24,6 +24,9 @@ _CHUNKS: Final = 20
 _KEPT: Final = 10_000
 _log = logging.getLogger("sallyport")
 
+_Place = tuple[Spend, int]
+"""A counter and the number of its window."""
+
 
 class SharedBudgets:
     """Implements `brakes.Purse`."""
@@ -32,46 +35,48 @@ class SharedBudgets:
         self._limits = Limits(rules)
         self._clock = clock
         self._store = store
-        self._chunks: dict[tuple[Spend, int], int] = {}
-        """Calls left of what was taken, by counter and window."""
+        self._chunks: dict[_Place, int] = {}
+        """Calls left of what was taken; below zero what is owed."""
 
     async def learn(self, principal: Principal, effect: Effect) -> None:
-        """Takes a chunk for a read that has none left. Raises Refused: budget-exhausted."""
-        if effect.leaves_traces:
-            return
-        now = self._clock.now()
-        for spend in self.spends(principal):
-            place = (spend, int(now // spend.window_s))
-            if self._chunks.get(place, 0) > 0:
-                continue
+        """Takes chunks for a read until every budget has something left. Raises Refused: budget-exhausted.
+
+        All of them are looked at again after each wait: others may have spent what there was, and a window may have ended.
+        """
+        while not effect.leaves_traces and (empty := self._empty(principal)) is not None:
+            spend, window = empty
             taken = await self._taken(spend)
-            if not taken and self._chunks.get(place, 0) <= 0:
-                resets = (place[1] + 1) * spend.window_s
-                raise Refused.of(spent(spend, resets, now))
-            self._forget(now)
-            self._chunks[place] = self._chunks.get(place, 0) + taken
+            if not taken and self._chunks.get(empty, 0) <= 0:
+                raise Refused.of(spent(spend, (window + 1) * spend.window_s, self._clock.now()))
+            self._forget(self._clock.now())
+            self._chunks[empty] = self._chunks.get(empty, 0) + taken
 
     def spend(self, principal: Principal, effect: Effect) -> float:
         """Counts a read; whatever leaves traces is counted where it is claimed. Returns when."""
         now = self._clock.now()
         if not effect.leaves_traces:
-            self._add(principal, now, -1)
+            for place in self._places(principal, now):  # one that nothing was taken for owes it, and pays first of all
+                self._chunks[place] = self._chunks.get(place, 0) - 1
         return now
 
     def give_back(self, principal: Principal, effect: Effect, paid_at: float) -> None:
         """Returns a read to the chunk it was taken from."""
         if not effect.leaves_traces:
-            self._add(principal, paid_at, 1)
+            for place in self._places(principal, paid_at):
+                if place in self._chunks:
+                    self._chunks[place] += 1
 
     def spends(self, principal: Principal) -> tuple[Spend, ...]:
         """What a claim must pay."""
         return self._limits.of(principal)
 
-    def _add(self, principal: Principal, at: float, calls: int) -> None:
-        for spend in self.spends(principal):
-            place = (spend, int(at // spend.window_s))
-            if place in self._chunks:
-                self._chunks[place] += calls
+    def _places(self, principal: Principal, at: float) -> list[_Place]:
+        return [(spend, int(at // spend.window_s)) for spend in self.spends(principal)]
+
+    def _empty(self, principal: Principal) -> _Place | None:
+        """A budget with no call left of what was taken."""
+        places = self._places(principal, self._clock.now())
+        return next((place for place in places if self._chunks.get(place, 0) <= 0), None)
 
     async def _taken(self, spend: Spend) -> int:
         wanted = max(1, spend.limit // _CHUNKS)

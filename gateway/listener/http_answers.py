@@ -7,6 +7,7 @@ answers with: ours, never one of the upstream's. Must not know how a call was ma
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final, assert_never
 
 from gateway.listener.render import Answer, Headers, retry_after
@@ -25,6 +26,8 @@ _MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,80}/[a-z0-9!#$&^_.+-]{1,80}")
 _NOT_ONE_LINE = re.compile(r"[^\x21-\x7e]+")
 _LONGEST_HINT: Final = 500
 _BODILESS: Final = frozenset({204, 205, 304})
+_SOON_MS: Final = 1_000
+"""For a 503 of which nobody knows when it ends: one that does not say is asked again at once."""
 
 
 def ending(ends: Reply | ReplyError | Refusal, call_id: str) -> Answer:
@@ -42,6 +45,8 @@ def ending(ends: Reply | ReplyError | Refusal, call_id: str) -> Answer:
 
 def problem(refusal: Refusal, call_id: str, headers: Headers = ()) -> Answer:
     """A refusal: the row's status, and the outcome object's members as extensions of the problem (RFC 9457 §3.2)."""
+    if refusal.row.status == 503 and refusal.retry_after_ms is None:
+        refusal = replace(refusal, retry_after_ms=_SOON_MS)
     told = {
         "type": f"urn:sallyport:refusal:{refusal.reason.value}",
         "title": refusal.reason.value,

@@ -116,8 +116,9 @@ def status(voice: Voice, refusal: Refusal) -> int:
 
 def tool_result(refusal: Refusal, call_id: str) -> dict[str, Any]:
     """A refusal the model can act on: a plain sentence, and the same for programs in `_meta`."""
+    stop = "" if refusal.detail.endswith((".", "!", "?")) else "."  # it may end with an operator's own words
     return {
-        "content": [{"type": "text", "text": f"{refusal.detail} {refusal.row.remedy}"}],
+        "content": [{"type": "text", "text": f"{refusal.detail}{stop} {refusal.row.remedy}"}],
         "isError": True,
         "_meta": {jsonrpc.META_OUTCOME: refusal.told(call_id)},
     }

@@ -44,8 +44,9 @@ class Row:
     delivered: bool = False
 
 
-After = Row | Literal["lost", "forget"]
-"""The row to write; `lost` changes nothing (the token is not the row's any more), `forget` deletes the row."""
+After = Row | Literal["lost"]
+"""The row to write; `lost` changes nothing (the token is not the row's any more). No transition deletes a row: one that is
+over counts as absent, and still says what became of its call."""
 
 
 def claim(row: Row | None, asked: Claim, token: int, now: Moment, *, departing: bool) -> tuple[ClaimAnswer, Row]:
@@ -96,7 +97,7 @@ def finish(row: Row | None, token: int, ending: Ending, now: Moment) -> After:
         return "lost"
     match ending, row.state:
         case Done(keep_s=keep_s), State.CLAIMED | State.SENT | State.DOUBT:
-            return replace(row, state=State.DONE, ends_at=now.wall + keep_s) if keep_s > 0 else "forget"
+            return replace(row, state=State.DONE, ends_at=now.wall + keep_s)
         case NotDone(), State.CLAIMED | State.SENT:
             return replace(row, state=State.RETRYABLE, ends_at=now.wall + RETRYABLE_S)
         case InDoubt(), State.SENT | State.DOUBT:
@@ -109,4 +110,4 @@ def delivered(row: Row | None, token: int, keep_s: float, now: Moment) -> After:
     """A done record whose answer has arrived ends `keep_s` seconds from now, and never later than it would have."""
     if row is None or row.token != token or row.ends_at is None or row.state is not State.DONE:
         return "lost"
-    return replace(row, delivered=True, ends_at=min(row.ends_at, now.wall + keep_s)) if keep_s > 0 else "forget"
+    return replace(row, delivered=True, ends_at=min(row.ends_at, now.wall + keep_s))

@@ -1,7 +1,8 @@
 """`/store`: how the home of the ledger stands, and an operator's word after it lost its memory.
 
 Lives only here: the two routes. Accepting a loss is the one way in which a call may be made a second time, so a person
-says it, with a reason, and it stands in the audit chain before it acts. Must not know Redis.
+says it, with a reason, and it stands in the audit chain before it acts; a second entry follows when it did not act. Must
+not know Redis.
 """
 
 from typing import Annotated
@@ -37,11 +38,12 @@ def routes(desk: Desk, access: Access) -> APIRouter:
         """After the store lost its memory: calls it knew of may be made again. For every gateway that shares it."""
         await desk.trail.operator(person.id, "store.loss-accepted", {"why": order.why})
         try:
-            accepted = await desk.house.accept_loss()
+            if await desk.house.accept_loss():
+                return {"status": "accepted"}
+            code, because = 409, "the store lost nothing; nothing was changed"
         except StoreUnavailable as error:
-            raise HTTPException(503, f"the store cannot be reached: {error}; nothing was changed") from None
-        if not accepted:
-            raise HTTPException(409, "the store lost nothing; nothing was changed")
-        return {"status": "accepted"}
+            code, because = 503, f"{error}; ask for its status before you accept the loss again"
+        await desk.trail.operator(person.id, "store.loss-not-accepted", {"why": order.why, "because": because})
+        raise HTTPException(code, because)
 
     return router

@@ -36,6 +36,9 @@ SCHEMA: Final = (
 lifetime, and only an answer is `done`."""
 
 _PURGED_AT_ONCE: Final = 4
+_GRACE_S: Final = 60.0
+"""A row outlives its end by this. Terminal entries are written and not synced, and when power fails before the system has
+brought one to the disk, only the row can say that the call was carried out."""
 _TOKEN_BITS: Final = 52
 """Exact in a float, for stores whose scripts know no other number."""
 
@@ -178,8 +181,6 @@ def _apply(db: sqlite3.Connection, record: bytes, after: After, kept: bytes | No
     match after:
         case "lost":
             return False
-        case "forget":
-            db.execute("DELETE FROM claims WHERE record = ?", (record,))
         case Row():
             _write(db, record, after, kept)
     return True
@@ -208,5 +209,5 @@ def _purge(db: sqlite3.Connection, now: float) -> None:
     """A few at a time, so that no commit pays for a quiet night."""
     db.execute(
         "DELETE FROM claims WHERE record IN (SELECT record FROM claims WHERE ends_at <= ? LIMIT ?)",
-        (now, _PURGED_AT_ONCE),
+        (now - _GRACE_S, _PURGED_AT_ONCE),
     )

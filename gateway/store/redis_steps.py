@@ -107,7 +107,7 @@ class Steps:
         return await self._guard.step(_FINISH, (_row(claim),), args, sends=False) == [b"held"]
 
     async def delivered(self, claim: Claim, token: int, keep_s: float) -> None:
-        await self._guard.step(_DELIVERED, (_row(claim),), (token, keep_s), sends=False)
+        await self._guard.step(_DELIVERED, (_row(claim),), (token, keep_s, GRACE_S), sends=False)
 
     async def fate(self, record: str, call_id: str) -> State | None:
         """None says that the call was not sent, so it is said only of calls that this memory is old enough to know."""

@@ -64,6 +64,8 @@ class OpenApiUpstream:
         self._permits = Permits(id, config.max_in_flight, config.queue, clock)
         self._read: str | None = None
         """SHA-256 of the document that was read last."""
+        self._refused: tuple[str, str] | None = None
+        """SHA-256 of the last document that could not be used, and why: reading it again would only take time again."""
         self._operations: Mapping[str, Operation] = {}
         self._routes = Routes(id)
         self._public = routes
@@ -100,12 +102,10 @@ class OpenApiUpstream:
         data = await self._document(deadline)
         digest = hashlib.sha256(data).hexdigest()
         if digest != self._read:
-            try:
-                found = await asyncio.to_thread(_found, data, frozenset(name.lower() for name in self._headers))
-            except BadDocument as fault:
-                raise UpstreamFault(f"The document of upstream {self.id} cannot be used: {fault}.") from None
-            self._learn(found)
-            self._read = digest
+            if self._refused is None or self._refused[0] != digest:
+                await self._take(data, digest)
+            if self._refused is not None:
+                raise UpstreamFault(f"The document of upstream {self.id} cannot be used: {self._refused[1]}.")
         return [operation.definition for operation in self._operations.values()]
 
     async def close(self) -> None:
@@ -115,6 +115,16 @@ class OpenApiUpstream:
         """`GET /pets/{id}` with the id `mine` is `GET /pets/mine`: another operation, with other permissions."""
         matched = self._routes.match(wanted.method, wanted.path)
         return matched is None or matched.operation is not operation
+
+    async def _take(self, data: bytes, digest: str) -> None:
+        """Reads a document that is new here, in a thread: it may take seconds."""
+        try:
+            found = await asyncio.to_thread(_found, data, frozenset(name.lower() for name in self._headers))
+        except BadDocument as fault:
+            self._refused = digest, str(fault)
+        else:
+            self._learn(found)
+            self._read, self._refused = digest, None
 
     def _learn(self, found: Found) -> None:
         for problem in found.problems[:_MOST_LOGGED]:

@@ -54,12 +54,16 @@ _strict = json.JSONDecoder(
 )
 
 
+_BRACKET = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{]|[\]}]', re.DOTALL)
+"""A string as a whole, or a bracket. Never gives back what it took and ends an open string with the data: nothing is read twice."""
+
+
 def _too_deep(data: bytes, limit: int) -> bool:
     """Whether brackets outside strings nest deeper than `limit`; cheap when there are few brackets."""
     if data.count(b"{") + data.count(b"[") <= limit:
         return False
     depth = 0
-    for token in re.finditer(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', data, re.DOTALL):
+    for token in _BRACKET.finditer(data):
         match token[0]:
             case b"{" | b"[":
                 depth += 1

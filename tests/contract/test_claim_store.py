@@ -206,7 +206,7 @@ async def test_the_first_ending_wins(home: Home) -> None:
 async def test_an_answer_kept_for_no_time_is_forgotten_at_once(home: Home) -> None:
     token = await won(home, claim(), departing=True)
     assert await home.store.finish(claim(), token, Done(kept(), 0), None)
-    assert await home.store.fate(RECORD.hex(), "call-1") is (State.DONE if home.shared else None)
+    assert await home.store.fate(RECORD.hex(), "call-1") is State.DONE
     await won(home, claim("call-2"), departing=True)
 
 

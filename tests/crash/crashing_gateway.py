@@ -2,7 +2,8 @@
 
 Lives only here: what kills. The command line and the house are the shipped ones; `reached` is the seam they have for this.
 With `--crash-when FILE` the point stands in a file that may be written later, so that what a start passes is not counted:
-`NAME[:N]` is counted from the moment when it stands there, and every point that is passed is noted beside it. `tests/crash/nursery.py` runs the same `main` in a fork.
+`NAME[:N]` is counted from the moment when it stands there, and every point that is passed is noted beside it. With `--signal STOP`
+it does not die but stands still until it is continued. `tests/crash/nursery.py` runs the same `main` in a fork.
 """
 
 import argparse
@@ -16,11 +17,12 @@ from pathlib import Path
 
 
 class Fuse:
-    """Implements `ports.Reached`: SIGKILL to ourselves at the n-th passing of a point. Called from several threads."""
+    """Implements `ports.Reached`: a signal to ourselves at the n-th passing of a point. Called from several threads."""
 
-    def __init__(self, wanted: Callable[[], str], note: Callable[[str], object]) -> None:
+    def __init__(self, wanted: Callable[[], str], note: Callable[[str], object], how: signal.Signals) -> None:
         self._wanted = wanted
         self._note = note
+        self._how = how
         self._last = ""
         self._passed = 0
         self._turn = threading.Lock()
@@ -34,7 +36,7 @@ class Fuse:
             name, _, nth = wanted.partition(":")
             self._passed += point == name
             if name and self._passed == int(nth or 1):
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(os.getpid(), self._how)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -44,6 +46,7 @@ def main(arguments: Sequence[str]) -> None:
     options.add_argument("--config", required=True)
     options.add_argument("--crash-at", default="", metavar="NAME[:N]")
     options.add_argument("--crash-when", type=Path, metavar="FILE", help="holds NAME[:N] once the point is wanted")
+    options.add_argument("--signal", default="KILL", choices=["KILL", "STOP"])
     options.add_argument("--drain", type=float, metavar="SECONDS", help="how long departed calls may take at a stop")
     chosen = options.parse_args(arguments)
     file: Path = chosen.crash_when or Path(os.devnull)
@@ -56,7 +59,8 @@ def main(arguments: Sequence[str]) -> None:
     from gateway.cli.main import app as command_line
 
     app.DRAIN_S = app.DRAIN_S if chosen.drain is None else chosen.drain
-    app.serve = functools.partial(app.serve, reached=Fuse(wanted, lambda point: trace.write(point + "\n")))
+    fuse = Fuse(wanted, lambda point: trace.write(point + "\n"), signal.Signals[f"SIG{chosen.signal}"])
+    app.serve = functools.partial(app.serve, reached=fuse)
     command_line(["run", "--config", chosen.config], prog_name="sallyport")
 
 

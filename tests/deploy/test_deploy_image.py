@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,13 +29,23 @@ def test_hadolint_has_nothing_to_say() -> None:
     assert (told.returncode, told.stdout) == (0, "")
 
 
+def copied() -> set[str]:
+    """What the build takes from the context."""
+    lines = re.findall(r"^COPY (?!--from)(.*) \S+$", DOCKERFILE.read_text(), re.MULTILINE)
+    return {word for line in lines for word in line.split()}
+
+
 def test_everything_that_is_copied_is_let_into_the_context() -> None:
     let_in = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
 
-    copied = re.findall(r"^COPY (?!--from)(.*) \S+$", DOCKERFILE.read_text(), re.MULTILINE)
-
-    assert {word for line in copied for word in line.split()} == let_in
+    assert copied() == let_in
     assert [name for name in let_in if not (ROOT / name).exists()] == []
+
+
+def test_everything_that_the_wheel_is_made_of_is_copied() -> None:
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+
+    assert {*wheel["packages"], *wheel["force-include"]} <= copied()
 
 
 @pytest.fixture(scope="module")

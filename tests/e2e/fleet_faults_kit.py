@@ -1,4 +1,4 @@
-"""A fleet on a Redis that can be killed, paused, emptied, filled and set back, and what people and agents hear meanwhile."""
+"""A fleet on a Redis that can be killed, paused, emptied, filled and set back; what people and agents hear meanwhile."""
 
 import contextlib
 import os
@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import redis
 import redis_kit
-from e2e_kit import ROOT, Gateway, HelpDesk, helpdesk_config, outcome, wait_for
+from e2e_kit import HTTP, ROOT, Gateway, HelpDesk, helpdesk_config, outcome, wait_for
 from e2e_peer import SlowPeer
 from fleet_kit import ORDER, TOOL, Fleet
 
@@ -22,7 +23,8 @@ from gateway.store.redis_names import GENERATION
 
 EVERY_WRITE = {"appendonly": "yes", "appendfsync": "always"}
 """A server that loses nothing when it is killed."""
-READ = ("helpdesk_order_get", {"id": ORDER})
+LOOKED = ("helpdesk_order_get", {"id": ORDER})
+VIEWER = "the operator token of vera"
 ROWS = """
 g, user:bob,   role:lead,     default
 g, user:local, role:approver, default
@@ -30,86 +32,103 @@ p, everything,   role:lead,     default, *, */*,                call,    -, allo
 p, ask-mail,     role:lead,     default, *, helpdesk/mail_send, call,    -, ask
 p, approve-mail, role:approver, default, *, helpdesk/mail_send, approve, -, allow
 """
-VIEWER = "the operator token of vera"
-
-
-def refund(reason: str) -> dict[str, Any]:
-    return {"order_id": ORDER, "amount_cents": 1, "reason": reason}
+AWAY = "ok for reads; calls that leave traces are refused: "
+Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Heard:
-    """What one call was told, and how long it took."""
+    """What a caller was told."""
 
     reason: str
-    """`done` when it was answered by the tool."""
+    """`done` when the tool answered."""
     executed: str
     took_s: float
+    replayed: bool = False
 
 
 class Faulty(Fleet):
-    """Help desk and a peer that answers when it is let, before gateways that know their Redis already."""
+    """Before a help desk and a peer that answers when it is let; mails wait for a person."""
 
-    def __init__(self, folder: Path, desk: HelpDesk, size: int = 2, server: dict[str, str] = EVERY_WRITE) -> None:
+    def __init__(self, folder: Path, desk: HelpDesk, size: int = 2, server: dict[str, str] | None = None) -> None:
         self.peer = SlowPeer()
         config = helpdesk_config(desk.url, [])
+        del config["identity"]
         config["upstreams"] |= self.peer.config()["upstreams"]
         config["agents"]["ops-bot"]["tools"] += ["peer/*"]
         rows = folder / "policy.csv"
         rows.write_text(ROWS, encoding="utf-8")
         config["policy"] = {"model": str(ROOT / "policies/model.conf"), "rows": str(rows), "conditions": None}
         config["operator"] = {"tokens": [{"id": "vera", "hash": token_hash(VIEWER)}]}
-        del config["identity"]
-        super().__init__(folder, desk, size, server, **config)
+        super().__init__(folder, desk, size, EVERY_WRITE if server is None else server, **config)
         with self.redis() as client:
             client.set(GENERATION, redis_kit.BORN)  # so that nobody waits for one
 
     def close(self) -> None:
-        super().close()
         self.peer.close()
+        super().close()
 
-    def redis(self) -> redis.Redis:
+    def redis(self) -> "redis.Redis[bytes]":
         return redis.Redis(port=self.valkey.port)
-
-    def kill(self) -> None:
-        self.valkey.terminate()
-
-    def back(self) -> None:
-        self.valkey.start()
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
+        """The server stands still and keeps its connections."""
         os.kill(redis_kit.pid(self.valkey), signal.SIGSTOP)
         try:
             yield
         finally:
             os.kill(redis_kit.pid(self.valkey), signal.SIGCONT)
 
-    def ask(self, gateway: Gateway, tool: str, arguments: dict[str, Any], key: str | None = None) -> Heard:
+    def ask(self, gateway: Gateway, tool: str, arguments: Json, key: str | None = None, **headers: str) -> Heard:
         began = time.monotonic()
-        answer = gateway.call(self.token, tool, arguments, headers={"Idempotency-Key": key} if key else {})
+        more = {name.replace("_", "-"): value for name, value in headers.items()}
+        answer = gateway.call(self.token, tool, arguments, headers=more | ({"Idempotency-Key": key} if key else {}))
         took_s = time.monotonic() - began
         if "result" in answer and "io.sallyport/outcome" not in answer["result"]["_meta"]:
             assert answer["result"].get("isError") is not True, answer
-            return Heard("done", "yes", took_s)
+            return Heard("done", "yes", took_s, "io.sallyport/replayed" in answer["result"]["_meta"])
         told = outcome(answer)
         return Heard(told["reason"], told["executed"], took_s)
 
     def pay(self, gateway: Gateway, reason: str) -> Heard:
-        """One refund under a key of its own, as the driver makes it."""
+        """One refund, under the key that the driver gives it."""
         return self.ask(gateway, TOOL, refund(reason), reason.replace(" ", "-"))
 
-    def well(self, within_s: float = 20.0) -> float:
-        """Until every gateway calls its store well; how long that took."""
+    def look(self, gateway: Gateway) -> Heard:
+        return self.ask(gateway, *LOOKED)
+
+    def refuses(self, gateway: Gateway, reason: str) -> Heard:
+        """The call is refused because of the store, plainly not executed; reads go on beside it."""
+        heard = self.pay(gateway, reason)
+        assert (heard.reason, heard.executed) == ("store-unavailable", "no")
+        assert self.look(gateway).reason == "done"
+        return heard
+
+    def well(self, within_s: float = 10.0) -> float:
+        """Until every gateway says that its store is well; how long that took."""
         began = time.monotonic()
         for gateway in self.gateways:
             wait_for(lambda gateway=gateway: store_of(gateway) == "ok", "a store that is well", within_s)
         return time.monotonic() - began
 
+    def unwell(self, *why: str) -> None:
+        """Until every gateway says why calls that leave traces are refused."""
+        for gateway in self.gateways:
+            wait_for(lambda gateway=gateway: any(AWAY in store_of(gateway) and w in store_of(gateway) for w in why), why)
+
+    def accept_loss(self, gateway: Gateway, token: str) -> httpx2.Response:
+        headers = {"Authorization": f"Bearer {token}"}
+        return HTTP.post(f"{gateway.operator_url}/store/accept-loss", headers=headers, json={"why": "drill"})
+
+
+def refund(reason: str) -> Json:
+    return {"order_id": ORDER, "amount_cents": 1, "reason": reason}
+
 
 def store_of(gateway: Gateway) -> str:
-    """What /readyz says of the store; a store is never a reason not to be ready."""
-    answer = gateway.operator("GET", "/readyz")
+    """What /readyz says of the store, which is never a reason not to be ready."""
+    answer = HTTP.get(f"{gateway.operator_url}/readyz")
     assert answer.status_code == 200, answer.text
     return answer.json()["store"]
 
@@ -120,5 +139,6 @@ def sallyport(gateway: Gateway, *words: str) -> subprocess.CompletedProcess[str]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
 
 
-def p95(values: list[float]) -> float:
-    return sorted(values)[int(len(values) * 0.95)]
+def operator_acts(gateway: Gateway) -> list[tuple[str, str]]:
+    """Who did what at this gateway, oldest first."""
+    return [(one["who"], one["action"]) for one in gateway.records(kind="operator", order="oldest")]

@@ -107,8 +107,10 @@ def test_kept_it_answers_until_it_is_told_to_stop(start: Start) -> None:
     process = start("--keep", "--json")
     assert process.stdout is not None
     lines = []
-    while not (lines and lines[-1] == "}\n"):
+    while not lines or lines[-1] not in {"}\n", ""}:
         lines.append(process.stdout.readline())
+    if not lines[-1]:
+        pytest.fail(f"the demo ended by itself: {process.communicate()[1]}")
     running = json.loads("".join(lines))["running"]
     known = children(process)
 

@@ -14,10 +14,12 @@ from e2e_peer import SlowPeer
 from fleet_kit import ORDER, TOOL, Driver, Fleet, killer
 
 
-@pytest.fixture
-def fleet(tmp_path: Path) -> Iterator[Fleet]:
-    desk = HelpDesk(tmp_path)
-    made = Fleet(tmp_path, desk)
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """One for all tests that leave it as they found it; whoever breaks it stands last."""
+    folder = tmp_path_factory.mktemp("fleet")
+    desk = HelpDesk(folder)
+    made = Fleet(folder, desk)
     made.start()
     yield made
     made.close()
@@ -80,7 +82,7 @@ def test_the_same_call_at_all_three_gateways_at_once_is_one_call_and_one_answer(
 def test_a_gateway_that_dies_between_send_and_answer_leaves_no_second_send_to_a_fresh_one(tmp_path: Path) -> None:
     peer = SlowPeer()
     config = {name: part for name, part in peer.config().items() if name != "identity"}
-    config["upstreams"]["peer"]["timeout"] = "2s"
+    config["upstreams"]["peer"]["timeout"] = "1s"
     fleet = Fleet(tmp_path, size=2, **config)
     fleet.start()
     try:

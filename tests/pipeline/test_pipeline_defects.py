@@ -6,6 +6,7 @@ import logging
 import pytest
 from pipeline_kit import Playbook
 
+from gateway.model.decision import Verdict
 from gateway.model.outcome import AuditOutcome
 from gateway.model.refusal import Reason
 from gateway.model.tool import Effect
@@ -36,6 +37,17 @@ async def test_a_defect_before_the_send_ends_in_one_record_and_sends_nothing(
     assert play.record["outcome"] is AuditOutcome.FAILED
     assert "a secret of the room" not in str(play.record)
     assert [found.levelno for found in caplog.records] == [logging.ERROR]
+
+
+@pytest.mark.parametrize("step", ["approvals.granted", "upstream.permit"])
+async def test_a_defect_between_claim_and_departure_gives_the_claim_back(step: str) -> None:
+    play = Playbook()
+    play.policy.verdict = Verdict.ASK
+    play.fails[step] = RuntimeError("a secret of the room")
+
+    assert (await play.refusal()).reason is Reason.INTERNAL
+    assert (play.ledger.released, play.ledger.will_return) == (1, False)
+    assert play.upstream.heard == []
 
 
 @pytest.mark.parametrize("effect", list(Effect))

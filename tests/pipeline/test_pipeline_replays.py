@@ -106,8 +106,9 @@ async def test_a_replay_whose_record_cannot_be_written_is_not_served() -> None:
     play = replaying()
     play.fails["record.seal"] = JournalUnavailable("disk full")
 
-    assert (await play.refusal()).reason is Reason.AUDIT_UNAVAILABLE
-    assert play.record["executed"] == "yes"
+    refusal = await play.refusal()
+    assert refusal.reason is Reason.AUDIT_UNAVAILABLE
+    assert refusal.told("call-1")["executed"] == play.record["executed"] == "yes"
 
 
 async def test_whoever_waits_for_a_twin_holds_no_slot() -> None:

@@ -108,3 +108,4 @@ def test_a_missing_secret_is_a_fault_that_says_what_to_export(
 def test_the_example_configuration_has_no_fault(sallyport: Run) -> None:
     done = sallyport("check", "-c", str(ROOT / "config.example.yaml"))
     assert done.exit_code == 0, done.stderr
+    assert "effect unset" not in done.stdout, "tools of an OpenAPI document have the effect of their method"

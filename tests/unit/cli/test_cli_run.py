@@ -92,7 +92,7 @@ def test_a_taken_port_is_told_with_the_settings_to_change(runnable: Path) -> Non
 def example(folder: Path) -> Path:
     """The example's configuration on ports of its own."""
     text = (ROOT / "config.example.yaml").read_text()
-    for port, free in zip((8080, 9090, 7001), free_ports(3), strict=True):
+    for port, free in zip((8080, 9090, 7001, 7003), free_ports(4), strict=True):
         text = text.replace(f"127.0.0.1:{port}", f"127.0.0.1:{free}")
     path = folder / "config.yaml"
     path.write_text(text.replace("policies/", f"{ROOT}/policies/"))
@@ -135,3 +135,13 @@ def test_a_port_of_the_example_that_is_taken_is_named(example: Path) -> None:
     with socket.create_server(("127.0.0.1", port)), started(*words, until="nothing") as (process, said):
         assert process.wait(WAIT_S) == 1
         assert f"127.0.0.1:{port} cannot be used (Address already in use)" in said
+
+
+def test_what_the_example_prints_works_where_its_ports_were_moved(
+    example: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = f"127.0.0.1:{free_ports(1)[0]}"
+    monkeypatch.setenv("SALLYPORT_LISTEN__AGENT", agent)
+    words = ("examples.helpdesk.up", "--config", str(example), "--state", str(example.parent / "state"))
+    with started(*words, until="Ctrl-C stops everything") as (_, said):
+        assert f"export SALLYPORT_LISTEN__AGENT={agent} SALLYPORT_CONFIG=" in said

@@ -33,3 +33,4 @@ def test_where_nothing_was_lost_nothing_is_accepted(sallyport: Run, gateway: Pat
     refused = sallyport("store", "accept-loss", "--why", "drill")
     assert refused.exit_code == 1
     assert "lost nothing" in refused.stderr
+    assert [act for _, act, _ in office.acts] == ["store.loss-accepted", "store.loss-not-accepted"]

@@ -1,5 +1,7 @@
 """Budgets of several processes: reads are paid from chunks, everything else inside its claim, never more than the limit."""
 
+import asyncio
+
 import pytest
 from ledger_kit import ALICE, FakeClock
 
@@ -26,6 +28,7 @@ class Counters:
             raise StoreUnavailable("away")
         self.asked.append(wanted)
         (spend,) = spends
+        await asyncio.sleep(0)
         had = min(wanted, spend.limit - self.used.get(spend, 0))
         self.used[spend] = self.used.get(spend, 0) + had
         return had
@@ -80,6 +83,34 @@ async def test_while_the_store_is_away_reads_go_on() -> None:
     counters = Counters()
     counters.away = True
     assert await reads(made(counters, 20), 50) == 50
+
+
+async def test_a_crowd_that_waits_for_one_budget_does_not_overshoot_the_other() -> None:
+    counters, passed = Counters(), 0
+    rules = [Budget(scope="agent", window="minute", limit=20), Budget(scope="user", window="minute", limit=1000)]
+    purse = SharedBudgets(rules, FakeClock(), counters)
+
+    async def read() -> None:
+        nonlocal passed
+        try:
+            await purse.learn(ALICE, READ)
+        except Refused:
+            return
+        purse.spend(ALICE, READ)
+        passed += 1
+
+    await asyncio.gather(*(read() for _ in range(200)))
+    assert passed == 20
+
+
+async def test_a_read_whose_window_ended_while_it_was_paid_counts_in_the_next_one() -> None:
+    clock, counters = FakeClock(), Counters()
+    purse = made(counters, 1, clock)
+    await purse.learn(ALICE, READ)
+    clock.advance(60)
+    counters.used.clear()  # the store's windows are over as well
+    purse.spend(ALICE, READ)
+    assert await reads(purse) == 0
 
 
 async def test_the_refusal_says_when_the_window_ends() -> None:

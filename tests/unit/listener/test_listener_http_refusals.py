@@ -190,7 +190,7 @@ async def test_a_body_needs_neither_length_nor_type_where_it_is_empty() -> None:
         (Reason.APPROVAL_PENDING, 5_000, 202, "5"),
         (Reason.KEY_IN_FLIGHT, 1_001, 409, "2"),
         (Reason.BUDGET_EXHAUSTED, 60_000, 429, "60"),
-        (Reason.UPSTREAM_UNAVAILABLE, None, 503, None),
+        (Reason.UPSTREAM_UNAVAILABLE, 9_001, 503, "10"),
         (Reason.KEY_REUSED, None, 422, None),
         (Reason.POLICY_DENIED, None, 403, None),
         (Reason.OUTCOME_UNKNOWN, None, 504, None),
@@ -204,6 +204,13 @@ async def test_what_the_road_refuses_is_a_problem_and_sealed_by_the_road(reason,
     assert answer.headers.get("retry-after") == retry_after
     assert answer.json.get("retry_after_ms") == after_ms
     assert road.refused == []
+
+
+@pytest.mark.parametrize("reason", [reason for reason in Reason if TABLE[reason].status == 503])
+def test_a_503_of_which_nobody_knows_when_it_ends_is_not_asked_again_at_once(reason) -> None:
+    answer = http_answers.problem(Refusal(reason, "What, where, why."), "c1")
+    assert (b"retry-after", b"1") in answer.headers
+    assert json.loads(answer.body)["retry_after_ms"] == 1_000
 
 
 @pytest.mark.parametrize("reason", Reason)

@@ -45,6 +45,12 @@ def test_only_a_tools_call_is_answered_with_a_tool_result() -> None:
     assert shape(VOICES[1], stopped) is Shape.ERROR
 
 
+@pytest.mark.parametrize(("detail", "said"), [("Stopped: incident", "Stopped: incident. An"), ("Why?", "Why? An")])
+def test_words_of_an_operator_do_not_run_into_what_to_do(detail, said) -> None:
+    told = json.loads(PEN.refusal(VOICES[0], Refusal(Reason.STOPPED, detail), "c1").body)
+    assert told["result"]["content"][0]["text"].startswith(said)
+
+
 def test_standard_members_of_error_data_stand_beside_ours() -> None:
     refusal = Refusal(Reason.UNSUPPORTED_VERSION, "No.", data={"supported": ["x"], "requested": "y"})
     data = json.loads(PEN.refusal(VOICES[1], refusal, "c1").body)["error"]["data"]

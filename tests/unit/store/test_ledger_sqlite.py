@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.model.claim import Claim, Done, Found, Kept, Won
+from gateway.model.claim import Claim, Done, Found, Kept, State, Won
 from gateway.model.work import JournalUnavailable, StoreUnavailable, Work
 from gateway.store.ledger_sqlite import SCHEMA, SqliteClaims
 from gateway.store.writer import GroupWriter
@@ -148,10 +148,23 @@ async def test_an_ending_is_stored_while_the_journal_is_down_and_its_entry_waits
     assert {"terminal": 1} in house.journal.entries
 
 
+@pytest.mark.parametrize("keep_s", [0, 60])
+async def test_a_call_whose_answer_was_delivered_is_still_known_to_have_been_sent(house: House, keep_s: float) -> None:
+    """Power may fail before the system has brought its terminal entry to the disk."""
+    answer = await house.store.claim(claim(), lambda: {"intent": 1})
+    assert isinstance(answer, Won)
+    kept = Kept("result", b"{}", "a" * 64, 2, is_error=False, call_id="call", at=2.0)
+    assert await house.store.finish(claim(), answer.token, Done(kept, 3600), None)
+    house.store.delivered(claim(), answer.token, keep_s)
+    house.clock.at += keep_s + 30
+    assert isinstance(await house.store.claim(claim(b"other"), None), Won)
+    assert await house.store.fate(claim().record.hex(), "call") is State.DONE
+
+
 async def test_finished_records_are_purged_a_few_with_each_claim(house: House) -> None:
     for name in range(10):
         await house.done(b"old", bytes([65 + name]))
-    house.clock.at += 60
+    house.clock.at += 120
     await house.done(b"new", b"y")
     assert await house.run("SELECT count(*) FROM claims") == [(7,)]
     await house.done(b"new", b"z")

@@ -210,6 +210,16 @@ async def test_a_call_that_was_replaced_is_still_known_to_have_been_sent(gateway
     assert await state(gateway, "call-3") is None
 
 
+@pytest.mark.parametrize("keep_s", [0, 120])
+async def test_a_call_whose_answer_was_delivered_is_still_known_to_have_been_sent(gateway, keep_s):
+    token = await redis_kit.sent(gateway, redis_kit.claim())
+    assert await gateway.claims.finish(redis_kit.claim(), token, redis_kit.done(keep_s=3600), None)
+    gateway.claims.delivered(redis_kit.claim(), token, keep_s)
+    await gateway.told()
+    await gateway.link.command("DEL", ROW)  # its time is over
+    assert await state(gateway) is State.DONE
+
+
 async def test_of_a_call_older_than_its_memory_nobody_says_that_it_was_not_sent(gateway, tmp_path):
     await redis_kit.emptied(redis_kit.shared(), generation="first.abc.4000000000")
     other = redis_kit.gateway(redis_kit.shared(), tmp_path / "x", gateway.clock, redis_kit.Writing())

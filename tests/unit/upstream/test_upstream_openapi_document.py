@@ -161,7 +161,7 @@ _ID = parameter("id", {"type": "integer"}, "path", required=True)
         (post({"properties": []}), "properties of a schema holds no schemas"),
         (post(5), "a schema is not an object"),
         (post({"$ref": "#/components/schemas/A"}, A={"allOf": [{"$ref": "#/components/schemas/A"}]}), "without end"),
-        (post({"description": "x" * 300_000}), "its definition is larger than 256 KB"),
+        (post({"description": "x" * 300_000}), "its schemas hold more than 256 KB of text"),
     ],
 )
 def test_what_cannot_be_carried_is_named_and_hides_nothing_else(value, sentence) -> None:

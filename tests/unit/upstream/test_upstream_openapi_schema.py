@@ -90,7 +90,7 @@ def test_references_to_places_of_the_same_name_get_names_of_their_own() -> None:
     assert resolved == {"a": _ANY, "b": {"type": "null"}, "c": {"type": "integer"}}
 
 
-@pytest.mark.parametrize("step", ["2", "01x", "9" * 5_000, "-1", "²", "nowhere"])
+@pytest.mark.parametrize("step", ["2", "01x", "9" * 900, "-1", "²", "nowhere"])
 def test_pointers_that_lead_nowhere_are_problems(step) -> None:
     [problem] = read(post({"$ref": f"#/components/schemas/list/{step}"}, list=[1, 2])).problems
     assert problem == "POST /things: hidden: a reference leads nowhere"
@@ -134,7 +134,7 @@ def test_many_tools_may_share_large_schemas_only_up_to_a_limit() -> None:
     paths = {f"/p{number}": {"post": {"requestBody": body}} for number in range(150)}
     found = read(document(paths, Big={"enum": ["x"] * 4_000}))
     assert len(found.operations) == 124
-    assert found.problems[0].endswith("the schemas of the document hold more than 500000 values in all")
+    assert found.problems[0].endswith("the document unfolds to more than 500000 values in all")
 
 
 def test_references_that_fan_out_do_not_unfold() -> None:

@@ -11,6 +11,7 @@ from gateway.config.upstreams import OpenApi
 from gateway.model.outcome import Answered, Unsent
 from gateway.ports import HttpOperation, HttpTools, Upstream, UpstreamFault
 from gateway.tasks import Tasks
+from gateway.upstream import openapi
 from gateway.upstream.make import make_upstream
 from gateway.upstream.openapi_match import HttpRoutes
 
@@ -128,6 +129,21 @@ async def test_problems_are_logged_once_and_a_bad_document_keeps_the_last_good_o
         (tmp_path / "pets.json").unlink()
         with pytest.raises(UpstreamFault, match="cannot be read from its file"):
             await up.list_tools(soon())
+
+
+async def test_a_document_that_cannot_be_used_is_read_once_and_one_that_can_is_taken(tmp_path, monkeypatch) -> None:
+    read, found = [], openapi._found
+    monkeypatch.setattr(openapi, "_found", lambda data, configured: read.append(data) or found(data, configured))
+    good, bad = json.dumps(PETS).encode(), b"{"
+    async with service("http://127.0.0.1:1", tmp_path) as up:
+        for written in (bad, bad, good, bad, bad, good):
+            (tmp_path / "pets.json").write_bytes(written)
+            if written == good:
+                assert await up.list_tools(soon())
+                continue
+            with pytest.raises(UpstreamFault, match="cannot be used: it is not JSON"):
+                await up.list_tools(soon())
+    assert read == [bad, good, bad]
 
 
 async def test_the_http_plane_finds_the_operations_as_soon_as_they_are_known(tmp_path) -> None:

@@ -106,3 +106,14 @@ def test_keys_are_sorted_by_utf16_code_units() -> None:
 def test_nan_has_no_canonical_form() -> None:
     with pytest.raises(ValueError, match="NaN"):
         canonical(float("nan"))
+
+
+@pytest.mark.timeout(10)  # rescanned from each escaped quote, one took hours
+@pytest.mark.parametrize("end", [b"", b"\\", b'"', b'"]'])
+def test_a_long_string_is_read_once_whether_or_not_it_ends(end: bytes) -> None:
+    data = b"[" + b"[]," * 70 + b'"' + b'\\"' * 500_000 + end
+    if end == b'"]':
+        assert parse(data)[-1] == '"' * 500_000
+    else:
+        with pytest.raises(MalformedJson):
+            parse(data)
