@@ -5,10 +5,13 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-emit-find-links --no-header --no-annotate pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fix deep bench lock schema clean
+.PHONY: help demo run test check fix deep bench lock schema clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: .venv/.run ## one attack told twice, without the gateway and with it
+	@$(BIN)/sallyport demo
 
 STORE ?= sqlite
 run: .venv/.run ## start the example tools and the gateway; STORE=redis puts the ledger into a Valkey server

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from watchfiles import awatch
 
-from gateway.model.work import StoreUnavailable
+from gateway.model.work import JournalUnavailable, StoreUnavailable
 from gateway.ports import Catalog, Clock, Upstream, UpstreamFault
 
 _log = logging.getLogger("sallyport")
@@ -103,12 +103,12 @@ async def watch_policy(files: Iterable[Path], reload: Callable[[], Awaitable[Non
 
 
 async def until_done(work: Callable[[], Awaitable[None]], every_s: float = 1.0) -> None:
-    """Does `work` once, as soon as the store can be reached. Tells of an outage once."""
+    """Does `work` once, as soon as store and journal can be written. Tells of an outage once."""
     told = False
     while True:
         try:
             return await work()
-        except StoreUnavailable as error:
+        except (StoreUnavailable, JournalUnavailable) as error:
             if not told:
                 _log.warning("what the last process left open is closed later: %s", error)
             told = True

@@ -74,6 +74,7 @@ class Crossing:
                     return None
                 slot.enter_context(permit)
                 record.lap("permit")
+                caller.departing = True
                 return record.intent()
 
             admitted = await self._ledger.admit(
@@ -118,9 +119,11 @@ class Crossing:
             slot.enter_context(await leg.upstream.permit(self._send_by(leg)))
             leg.record.lap("permit")
             caller.must_be_here()
-        except Refused as refused:
-            await self._ledger.release(ticket, will_return=refused.refusal.reason is Reason.APPROVAL_PENDING)
+        except Exception as error:
+            pending = isinstance(error, Refused) and error.refusal.reason is Reason.APPROVAL_PENDING
+            await self._ledger.release(ticket, will_return=pending)
             raise
+        caller.departing = True
         departed = await self._ledger.depart(ticket, leg.record.intent(), approval)
         leg.record.lap("ledger")
         return departed

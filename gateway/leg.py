@@ -43,6 +43,8 @@ class Caller:
     here = True
     followed = False
     """Whether a task of its own walks on without the caller, and ends the record."""
+    departing = False
+    """Whether an intent was handed out: from then on only the ledger knows whether the call was sent."""
 
     def must_be_here(self) -> None:
         if not self.here:

@@ -194,6 +194,10 @@ class Road:
             return await self._ended(leg.record, leg.principal, leg.asked, self._crossing.once(leg, caller))
         except Refused as refused:
             return refused.refusal
+        except asyncio.CancelledError:  # this process ends; of what may have departed the next one finds out
+            if not caller.departing:
+                await leg.record.seal(AuditOutcome.CANCELLED, reason=Reason.CANCELLED.value, executed="no")
+            raise
 
     async def _read(self, leg: Leg) -> Reply | ReplyError:
         """A declared read; where its upstream fails, what the operator wants served instead."""

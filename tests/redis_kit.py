@@ -166,13 +166,14 @@ def gateway(
     *,
     at: Callable[[], float] | None = None,
     command_s: float = UNHURRIED_S,
+    secret: bytes = SECRET,
 ) -> Gateway:
     """Like one that has known the server's process for a while: a young server is given time to settle."""
     link, ears, tasks = RedisLink(url(server), command_s=command_s), Ears(), Tasks()
-    guard = Guard(link, clock, Remembered(folder / "redis-generation"), at)
+    guard = Guard(link, clock, Remembered(folder / "redis-generation"), secret, at)
     guard._run = run_of(server)
-    claims = RedisClaims(Steps(guard, clock, SECRET), writer, ears, tasks, lambda _: None)
-    return Gateway(link, guard, ears, tasks, claims, RedisApprovals(link, SECRET, ears))
+    claims = RedisClaims(Steps(guard, clock, secret), writer, ears, tasks, lambda _: None)
+    return Gateway(link, guard, ears, tasks, claims, RedisApprovals(link, secret, ears))
 
 
 async def emptied(server: ValkeyServer, generation: str = BORN) -> None:

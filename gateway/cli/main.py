@@ -4,6 +4,8 @@ Lives only here: the list of verbs. A verb imports what it needs when it runs, s
 Called by `gateway.__main__`.
 """
 
+from typing import Annotated
+
 import typer
 
 from gateway.cli import voice
@@ -30,6 +32,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+@app.callback()
+def _about(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=voice.version, is_eager=True, help="Print it.")
+    ] = False,
+) -> None:
+    """What holds for every verb."""
+
+
 for _verb in (demo, run, check, tools, call, explain, kill, resume, init, schema):
     app.command(epilog=voice.EPILOG)(_verb)
 app.add_typer(approvals, name="approvals")

@@ -30,6 +30,15 @@ def say(text: str = "") -> None:
     typer.echo(text)
 
 
+def version(asked: bool) -> None:
+    """Says the version and ends, where it was asked for."""
+    if asked:
+        from gateway import __version__
+
+        say(f"sallyport {__version__}")
+        raise typer.Exit
+
+
 def note(text: str) -> None:
     """One line beside the output, on stderr: what was done and where."""
     typer.echo(text, err=True)

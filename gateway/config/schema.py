@@ -224,6 +224,13 @@ class Telemetry(Section):
     service_name: str = "sallyport"
 
 
+def _not_false(value: Any) -> Any:
+    """A bare `off` is false to templating tools; and a `false` may be a slip of the pen."""
+    if value is False:
+        raise ValueError('write "off" in quotes, or a section: some tools read a bare off as false')
+    return value
+
+
 class Config(BaseSettings):
     """The whole configuration."""
 
@@ -239,7 +246,7 @@ class Config(BaseSettings):
     policy: Policy = Policy()
     budgets: tuple[Budget, ...] = ()
     approvals: Approvals = Approvals()
-    loops: Loops | Literal["off"] = Loops()
+    loops: Annotated[Loops | Literal["off"], BeforeValidator(_not_false)] = Loops()
     sanitize: Sanitize = Sanitize()
     audit: Audit = Audit()
     telemetry: Telemetry = Telemetry()

@@ -118,7 +118,7 @@ class OnceLedger:
                         )
                     case never:
                         assert_never(never)
-        except Refused:
+        except Exception:
             await self.release(ticket)
             raise
         self._reached("ledger.departed")

@@ -6,6 +6,7 @@ this process took in advance; while the store is away reads go on and are counte
 by brakes, in place of `Budgets`.
 """
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from typing import Final
@@ -37,6 +38,8 @@ class SharedBudgets:
         self._store = store
         self._chunks: dict[_Place, int] = {}
         """Calls left of what was taken; below zero what is owed."""
+        self._taking: dict[_Place, asyncio.Future[bool]] = {}
+        """Chunks that are being taken; done with whether the store was away, so that nobody else waits for it."""
 
     async def learn(self, principal: Principal, effect: Effect) -> None:
         """Takes chunks for a read until every budget has something left. Raises Refused: budget-exhausted.
@@ -45,18 +48,15 @@ class SharedBudgets:
         """
         while not effect.leaves_traces and (empty := self._empty(principal)) is not None:
             spend, window = empty
-            taken = await self._taken(spend)
-            if not taken and self._chunks.get(empty, 0) <= 0:
+            if not await self._take(empty) and self._chunks.get(empty, 0) <= 0:
                 raise Refused.of(spent(spend, (window + 1) * spend.window_s, self._clock.now()))
-            self._forget(self._clock.now())
-            self._chunks[empty] = self._chunks.get(empty, 0) + taken
 
     def spend(self, principal: Principal, effect: Effect) -> float:
         """Counts a read; whatever leaves traces is counted where it is claimed. Returns when."""
         now = self._clock.now()
         if not effect.leaves_traces:
             for place in self._places(principal, now):  # one that nothing was taken for owes it, and pays first of all
-                self._chunks[place] = self._chunks.get(place, 0) - 1
+                self._add(place, -1)
         return now
 
     def give_back(self, principal: Principal, effect: Effect, paid_at: float) -> None:
@@ -78,13 +78,30 @@ class SharedBudgets:
         places = self._places(principal, self._clock.now())
         return next((place for place in places if self._chunks.get(place, 0) <= 0), None)
 
-    async def _taken(self, spend: Spend) -> int:
-        wanted = max(1, spend.limit // _CHUNKS)
+    async def _take(self, place: _Place) -> bool:
+        """Takes a chunk, or waits for whoever takes one already: a crowd must not take one each. False: nothing was left."""
+        spend, _ = place
+        if (taking := self._taking.get(place)) is not None:
+            await asyncio.wait((taking,))
+            if taking.result():
+                self._add(place, 1)
+            return True
+        taking = self._taking[place] = asyncio.get_running_loop().create_future()
+        away, wanted = False, max(1, spend.limit // _CHUNKS)
         try:
-            return await self._store.take((spend,), wanted)
+            taken = await self._store.take((spend,), wanted)
         except StoreUnavailable:
             _log.warning("budget of %s %s: the store is away; reads are counted here alone", spend.scope, spend.name)
-            return wanted
+            away, taken = True, wanted
+        finally:
+            del self._taking[place]
+            taking.set_result(away)
+        self._add(place, taken)
+        return taken > 0
+
+    def _add(self, place: _Place, calls: int) -> None:
+        self._forget(self._clock.now())
+        self._chunks[place] = self._chunks.get(place, 0) + calls
 
     def _forget(self, now: float) -> None:
         """Windows that are over."""

@@ -6,6 +6,7 @@ asks. Called by the approval room through `homes.ApprovalStore`.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any, Final
 
@@ -70,13 +71,15 @@ class RedisApprovals:
         return self._approval(id, row) if row else None
 
     async def all(self) -> Sequence[Approval]:
-        """Newest first."""
+        """Newest first, without what was sealed with an earlier secret: one such row must not hide all others."""
         ids = [id_.decode() for id_ in await self._link.command("ZREVRANGE", _BY_AGE, 0, _MOST - 1)]
         found: list[Approval] = []
         for at in range(0, len(ids), _AT_ONCE):
             some = ids[at : at + _AT_ONCE]
             rows = await self._link.run(_LISTED, [key("approval", id_) for id_ in some])
-            found += [self._approval(id_, row) for id_, row in zip(some, rows, strict=True) if row]
+            for id_, row in zip(some, rows, strict=True):
+                with suppress(StoreUnavailable):
+                    found += [self._approval(id_, row)] if row else []
         return found
 
     async def changed(self, id: str, within_s: float) -> None:  # noqa: A002

@@ -7,6 +7,7 @@ Must not know claims or budgets. Every step of the Redis ledger runs through `st
 """
 
 import asyncio
+import hmac
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -16,7 +17,7 @@ from gateway.model.work import StoreUnavailable
 from gateway.ports import Clock
 from gateway.store.redis_generation import LOST, Generation, Remembered
 from gateway.store.redis_link import RedisLink
-from gateway.store.redis_names import BEAT, ENDED_VERSION, GENERATION, STOPS_VERSION, Script
+from gateway.store.redis_names import BEAT, ENDED_VERSION, GENERATION, SECRET, STOPS_VERSION, Script
 
 SETTLE_S: Final = 3.0
 """For so long after a restart of the server nobody writes, and no newcomer takes an empty one for new: whoever saw more than
@@ -32,13 +33,22 @@ class Guard:
     """Knows whether the server remembers. Raises StoreUnavailable where it does not."""
 
     def __init__(
-        self, link: RedisLink, clock: Clock, remembered: Remembered, at: Callable[[], float] | None = None
+        self,
+        link: RedisLink,
+        clock: Clock,
+        remembered: Remembered,
+        secret: bytes,
+        at: Callable[[], float] | None = None,
     ) -> None:
-        """`at` replaces the server's clock; only tests have one."""
+        """`secret` is what the ledger's records are named with. `at` replaces the server's clock; only tests have one."""
         self.link = link
         self._clock = clock
         self._file = remembered
         self._at = at
+        self._mark = hmac.digest(secret, b"sallyport store v1", "sha256").hex()[:16].encode()
+        self._compared: Generation | None = None
+        """The memory of which it is known whether it is kept with our secret."""
+        self._foreign = False
         self._known, self._highest = remembered.read()
         self._met = False
         """Whether this process, and not only an earlier one, has seen the generation it knows."""
@@ -96,14 +106,15 @@ class Guard:
         """
         async with self._judging:
             await self._look()
-            if self._known is not None and self._lost is None:
+            if self._known is not None and self._lost is None and not self._foreign:
                 return False
             found = ((await self.link.command("GET", GENERATION)) or b"").decode()
             older = [one.born for one in (self._known, Generation.of(found)) if one is not None]
             new = Generation.new("accepted", max([int(self._clock.now()), *(born + 1 for born in older)]))
-            if not await self._replace(found, str(new)):
+            if not await self._replace(found, str(new), self._mark):
                 raise StoreUnavailable("another gateway changed the generation at the same moment; try again")
             self._adopt(new, 0)
+            await self._compare()
             return True
 
     def save(self) -> None:
@@ -121,6 +132,7 @@ class Guard:
         found, beat, stops, ended, writable = await self.link.run(_BEAT, keys, args, ready)
         self._writable = bool(writable)
         await self._judge(found.decode(), int(beat), seen)
+        await self._compare()
         return stops.decode(), ended.decode()
 
     async def _judge(self, found: str, beat: int, seen: int) -> None:
@@ -144,6 +156,15 @@ class Guard:
             await self._lose(self._lost or "", found)  # known already, but the mark was not made
         else:
             await self._lose("it was emptied" if not found else "it is another one", found)
+
+    async def _compare(self) -> None:
+        """Once for each memory: gateways with different secrets name the same call differently, and both would send it."""
+        known = self._known
+        if known is None or known == self._compared:
+            return
+        found = await self.link.command("GET", SECRET)  # first: a full server can still be read
+        found = found or await self.link.command("SET", SECRET, self._mark, "NX", "GET") or self._mark
+        self._compared, self._foreign = known, found != self._mark
 
     async def _newcomer(self, found: str, generation: Generation | None, beat: int) -> None:
         if generation is not None:
@@ -169,8 +190,8 @@ class Guard:
             with suppress(StoreUnavailable):
                 await self._replace(found, LOST)
 
-    async def _replace(self, found: str, new: str) -> bool:
-        return bool(await self.link.run(_GENERATION, (GENERATION,), (found, new)))
+    async def _replace(self, found: str, new: str, mark: bytes = b"") -> bool:
+        return bool(await self.link.run(_GENERATION, (GENERATION, SECRET), (found, new, mark)))
 
     def _adopt(self, generation: Generation, beat: int) -> None:
         self._known, self._highest, self._met, self._lost, self._empty_since = generation, beat, True, None, None
@@ -207,8 +228,13 @@ class Guard:
                 f"the store lost its memory ({self._lost}): calls it knew of might be made a second time, so none that leave "
                 "traces are sent until an operator accepts that with `sallyport store accept-loss`"
             )
-        if self._known is None:
+        if self._known is None or self._compared != self._known:
             return "the store is new; it is taken into use in a moment"
+        if self._foreign:
+            return (
+                "the store is kept with another secret, so calls that others sent could be sent again: give every gateway the "
+                "same state.secret_file, or let an operator take it over with `sallyport store accept-loss`"
+            )
         if not self._writable:
             return "the store cannot be written (memory full, or a read-only replica)"
         if self._clock.monotonic() < self._settles_at:

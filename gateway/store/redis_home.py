@@ -105,7 +105,7 @@ def redis_stores(
 
     background, loops, ears = Tasks(), Tasks(), Ears()
     link = RedisLink(url, assume_noeviction=assume_noeviction)
-    guard = Guard(link, clock, Remembered(generation_file))
+    guard = Guard(link, clock, Remembered(generation_file), secret)
     stops, sessions = RedisStops(guard), RedisEndedSessions(link, clock, background)
     watch = RedisWatch(guard, ears, stops, sessions, clock)
     return RedisHome(

@@ -12,6 +12,8 @@ from typing import Final
 TAG: Final = "{sallyport}:"
 GENERATION: Final = f"{TAG}generation"
 BEAT: Final = f"{TAG}beat"
+SECRET: Final = f"{TAG}secret"
+"""What is known of the secret that names the records: enough to tell another one, too little to find it out."""
 STOPS: Final = f"{TAG}stops"
 STOPS_VERSION: Final = f"{TAG}stops-version"
 ENDED: Final = f"{TAG}ended-sessions"

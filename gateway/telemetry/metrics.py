@@ -50,7 +50,9 @@ class Meter:
             registry=self.registry,
         )
         self._breakers = Gauge("sallyport_breaker", "0 closed, 1 half open, 2 open", ["target"], registry=self.registry)
-        self._store = Gauge("sallyport_store_up", "1 while the store of the ledger answers", registry=self.registry)
+        self._store = Gauge(
+            "sallyport_store_up", "1 while calls that leave traces can be written", registry=self.registry
+        )
         self._store.set(1)
 
     def ended(self, ended: Ended) -> None:

@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,6 +33,8 @@ from gateway.upstream.openapi_text import LARGEST, BadDocument, value_of
 from gateway.upstream.permits import Permits
 
 _MOST_LOGGED: Final = 50
+_READER: Final = ThreadPoolExecutor(1, "openapi")
+"""One document at a time: reading a hostile one takes 100 MB and every moment in which no call wants the interpreter."""
 _log = logging.getLogger("sallyport.upstream")
 
 
@@ -119,7 +122,8 @@ class OpenApiUpstream:
     async def _take(self, data: bytes, digest: str) -> None:
         """Reads a document that is new here, in a thread: it may take seconds."""
         try:
-            found = await asyncio.to_thread(_found, data, frozenset(name.lower() for name in self._headers))
+            configured = frozenset(name.lower() for name in self._headers)
+            found = await asyncio.get_running_loop().run_in_executor(_READER, _found, data, configured)
         except BadDocument as fault:
             self._refused = digest, str(fault)
         else:

@@ -35,7 +35,7 @@ class Fuse:
                 self._last, self._passed = wanted, 0
             name, _, nth = wanted.partition(":")
             self._passed += point == name
-            if name and self._passed == int(nth or 1):
+            if point == name and self._passed == int(nth or 1):
                 os.kill(os.getpid(), self._how)
 
 

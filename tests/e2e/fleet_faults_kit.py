@@ -18,11 +18,13 @@ from e2e_kit import HTTP, ROOT, Gateway, HelpDesk, helpdesk_config, outcome, wai
 from e2e_peer import SlowPeer
 from fleet_kit import ORDER, TOOL, Fleet
 
+from gateway.app import DRAIN_S
 from gateway.operator.access import token_hash
 from gateway.store.redis_names import GENERATION
 
 EVERY_WRITE = {"appendonly": "yes", "appendfsync": "always"}
 """A server that loses nothing when it is killed."""
+LAST_WORDS_S = 10.0
 LOOKED = ("helpdesk_order_get", {"id": ORDER})
 VIEWER = "the operator token of vera"
 ROWS = """
@@ -65,7 +67,13 @@ class Faulty(Fleet):
             client.set(GENERATION, redis_kit.BORN)  # so that nobody waits for one
 
     def close(self) -> None:
+        """A gateway whose store is away or lost goes on for a while to settle what was on its way."""
         self.peer.close()
+        running = [one.process for one in self.gateways if one.process is not None and one.process.poll() is None]
+        for process in running:
+            process.terminate()
+        for process in running:
+            process.wait(DRAIN_S + LAST_WORDS_S)
         super().close()
 
     def redis(self) -> "redis.Redis[bytes]":

@@ -6,6 +6,7 @@ import pytest
 from pipeline_kit import Playbook, until
 
 from gateway.model.claim import Done
+from gateway.model.decision import Verdict
 from gateway.model.outcome import AuditOutcome
 from gateway.model.tool import Effect
 
@@ -100,3 +101,21 @@ async def test_a_departed_call_that_is_cut_off_at_shutdown_gives_its_slot_back_a
         await caller
     assert play.upstream.held == 0
     assert [entry["kind"] for entry in play.journal] == ["intent"]
+
+
+@pytest.mark.parametrize(("step", "verdict"), [("ledger.admit", Verdict.ALLOW), ("approvals.granted", Verdict.ASK)])
+async def test_a_call_that_is_cut_off_at_shutdown_before_it_could_depart_ends_in_its_record(
+    step: str, verdict: Verdict
+) -> None:
+    play = Playbook()
+    play.policy.verdict = verdict
+    play.holds[step] = asyncio.Event()
+    caller = asyncio.ensure_future(play.heard())
+    await until(play, step)
+
+    await play.tasks.close()
+
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    assert (play.record["outcome"], play.record["executed"]) == (AuditOutcome.CANCELLED, "no")
+    assert len(play.journal) == 1

@@ -106,3 +106,9 @@ def test_schema_prints_the_published_schema(sallyport: Run) -> None:
         Path(sys.modules["gateway"].__file__ or "").with_name("config").joinpath("schema.json").read_text()
     )
     assert json.loads(sallyport("schema").stdout)["title"] == published["title"]
+
+
+def test_the_version_is_said(sallyport: Run) -> None:
+    from gateway import __version__
+
+    assert sallyport("--version").stdout == f"sallyport {__version__}\n"

@@ -175,3 +175,8 @@ def test_a_loaded_configuration_does_not_change(tmp_path: Path) -> None:
     for section, field in ((config, "listen"), (config.listen, "agent"), (config.upstreams["helpdesk"], "timeout")):
         with pytest.raises(ValidationError, match="frozen"):
             setattr(section, field, getattr(section, field))
+
+
+def test_a_false_that_was_meant_as_off_is_told_how_to_write_it() -> None:
+    with pytest.raises(ValidationError, match="in quotes"):
+        Config.model_validate({"version": 1, "loops": False})

@@ -94,6 +94,19 @@ async def test_an_undelivered_answer_waits_a_day_and_a_delivered_one_as_the_effe
     await house.won("l4", call(of, order=8))
 
 
+async def test_a_defect_while_departing_gives_the_claim_back(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    ticket = await house.won("c1", call(), departs=False)
+
+    async def broken(*_: object) -> None:
+        raise RuntimeError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(house.claims, "depart", broken)
+        with pytest.raises(RuntimeError):
+            await house.ledger.depart(ticket, entry("intent", "c1"))
+    await house.won("c2", call())
+
+
 async def test_a_replay_that_arrived_ends_the_wait_for_a_lost_answer(house: House) -> None:
     await house.done("c1", call(tool(Effect.UNSET)))
     again = await replayed(house, "c2", call(tool(Effect.UNSET)))

@@ -24,11 +24,11 @@ class Counters:
         self.away = False
 
     async def take(self, spends, wanted: int) -> int:
-        if self.away:
-            raise StoreUnavailable("away")
         self.asked.append(wanted)
         (spend,) = spends
         await asyncio.sleep(0)
+        if self.away:
+            raise StoreUnavailable("away")
         had = min(wanted, spend.limit - self.used.get(spend, 0))
         self.used[spend] = self.used.get(spend, 0) + had
         return had
@@ -101,6 +101,31 @@ async def test_a_crowd_that_waits_for_one_budget_does_not_overshoot_the_other() 
 
     await asyncio.gather(*(read() for _ in range(200)))
     assert passed == 20
+
+
+async def test_a_crowd_takes_no_more_in_advance_than_it_needs() -> None:
+    counters = Counters()
+    purse = made(counters, 100)
+    assert await asyncio.gather(*(reads(purse, 1) for _ in range(20))) == [1] * 20
+    assert sum(counters.used.values()) == 20
+    assert await reads(made(counters, 100)) == 80
+
+
+async def test_a_crowd_asks_a_store_that_is_away_only_once() -> None:
+    counters = Counters()
+    counters.away = True
+    purse = made(counters, 20)
+    assert await asyncio.gather(*(reads(purse, 1) for _ in range(20))) == [1] * 20
+    assert counters.asked == [1]
+
+
+async def test_a_caller_that_leaves_while_it_takes_for_all_keeps_nobody_waiting() -> None:
+    counters = Counters()
+    purse = made(counters, 100)
+    first, other = (asyncio.ensure_future(reads(purse, 1)) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    assert await asyncio.wait_for(other, 5) == 1
 
 
 async def test_a_read_whose_window_ended_while_it_was_paid_counts_in_the_next_one() -> None:

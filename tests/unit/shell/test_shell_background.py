@@ -9,8 +9,8 @@ from typing import Any, cast
 
 import pytest
 
-from gateway.background import Learner, first_lists, keep_up, watch_policy
-from gateway.model.work import StoreUnavailable
+from gateway.background import Learner, first_lists, keep_up, until_done, watch_policy
+from gateway.model.work import JournalUnavailable, StoreUnavailable
 from gateway.ports import Catalog, Upstream, UpstreamFault
 
 FAULT = UpstreamFault("connection refused")
@@ -203,3 +203,16 @@ async def test_a_start_waits_for_every_first_list_and_for_none_longer_than_its_p
     assert not waiting.done()
     hangs.set()
     await asyncio.wait_for(waiting, 5)
+
+
+async def test_what_the_last_process_left_is_closed_once_store_and_journal_can_be_written() -> None:
+    failures = [StoreUnavailable("away"), JournalUnavailable("disk full"), StoreUnavailable("away")]
+    asked: list[int] = []
+
+    async def work() -> None:
+        asked.append(len(failures))
+        if failures:
+            raise failures.pop()
+
+    await asyncio.wait_for(until_done(work, every_s=0), 5)
+    assert asked == [3, 2, 1, 0]

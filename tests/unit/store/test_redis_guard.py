@@ -19,13 +19,14 @@ class Fleet:
     def __init__(self, folder):
         self.folder, self.clock, self.all = folder, redis_kit.Ticking(), []
 
-    def start(self, name):
+    def start(self, name, **more):
         (self.folder / name).mkdir(exist_ok=True)
-        self.all.append(redis_kit.gateway(redis_kit.shared(), self.folder / name, self.clock, redis_kit.Writing()))
-        return self.all[-1]
+        made = redis_kit.gateway(redis_kit.shared(), self.folder / name, self.clock, redis_kit.Writing(), **more)
+        self.all.append(made)
+        return made
 
-    async def living(self, name):
-        made = self.start(name)
+    async def living(self, name, **more):
+        made = self.start(name, **more)
         await made.guard.tick()
         return made
 
@@ -221,3 +222,22 @@ def test_what_the_folder_says_comes_back_whole(tmp_path):
 @pytest.mark.parametrize("text", ["", "lost", "first.abc", "first.abc.x", "other.abc.1", "first.a.b.1"])
 def test_what_is_no_generation_is_none(text):
     assert Generation.of(text) is None
+
+
+async def test_a_gateway_with_another_secret_sends_nothing_because_it_would_know_no_call_of_the_others(fleet):
+    first = await fleet.living("a")
+    stranger = await fleet.living("b", secret=b"another!" * 4)
+    await refused(stranger, "state.secret_file")
+    assert "state.secret_file" in stranger.guard.fault
+    await redis_kit.sent(first, redis_kit.claim())
+    assert await fleet.living("c") and fleet.all[-1].guard.fault is None
+
+
+async def test_an_operator_may_take_the_store_over_for_a_new_secret(fleet):
+    first = await fleet.living("a")
+    stranger = await fleet.living("b", secret=b"another!" * 4)
+    assert await stranger.guard.accept_loss()
+    await stranger.guard.tick()
+    await redis_kit.sent(stranger, redis_kit.claim())
+    await first.guard.tick()
+    await refused(first, "state.secret_file")

@@ -28,11 +28,11 @@ def own():
 
 
 async def test_a_script_the_server_does_not_know_is_sent_whole_and_then_by_name(link):
-    script = Script.of("generation")
-    assert await link.run(script, ["{sallyport}:x"], ["", "one"]) == 1
+    script, keys = Script.of("generation"), ["{sallyport}:x", "{sallyport}:y"]
+    assert await link.run(script, keys, ["", "one", ""]) == 1
     assert await link.command("SCRIPT", "EXISTS", script.sha) == [1]
     await link.command("SCRIPT", "FLUSH")
-    assert await link.run(script, ["{sallyport}:x"], ["one", "two"]) == 1
+    assert await link.run(script, keys, ["one", "two", ""]) == 1
     assert await link.command("GET", "{sallyport}:x") == b"two"
     assert link.fault is None
 

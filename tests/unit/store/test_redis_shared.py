@@ -6,9 +6,11 @@ import pytest
 import redis_kit
 
 from gateway.identity.seen import Seen
+from gateway.model.approval import Approval
 from gateway.model.claim import Overspent, Spend, Won
 from gateway.model.stop import Stop
 from gateway.model.work import StoreUnavailable
+from gateway.store.redis_approvals import RedisApprovals
 from gateway.store.redis_budgets import RedisBudgets
 from gateway.store.redis_link import RedisLink
 from gateway.store.redis_seen import RedisFirstSeen
@@ -121,3 +123,17 @@ async def test_no_budget_is_taken_from_a_server_that_forgot(gateway):
     await gateway.link.command("FLUSHALL")
     with pytest.raises(StoreUnavailable):
         await RedisBudgets(gateway.guard).take((Spend("t", "user", "alice", "day", 100),), 1)
+
+
+async def test_a_question_sealed_with_an_earlier_secret_hides_no_other(gateway):
+    def asked(name):
+        return Approval(
+            name, name, name, "call", "t", "bot", None, "desk/refund", {"order": 7}, "f", "d", "v1", (), 5.0, 9e9
+        )
+
+    earlier = RedisApprovals(gateway.link, b"earlier!" * 4, gateway.ears)
+    await earlier.ask(asked("a-1"))
+    await gateway.approvals.ask(asked("a-2"))
+    assert await gateway.approvals.all() == [asked("a-2")]
+    with pytest.raises(StoreUnavailable):
+        await gateway.approvals.get("a-1")
