@@ -49,12 +49,17 @@ def in_flight(detail: str) -> Refused:
     return Refused(Reason.KEY_IN_FLIGHT, detail, retry_after_ms=_RETRY_AFTER_MS)
 
 
+def unwritten() -> Refused:
+    """What departs must be in the journal first."""
+    return Refused(Reason.AUDIT_UNAVAILABLE, "The audit journal cannot be written; nothing was sent.")
+
+
 @contextmanager
 def fails_closed() -> Iterator[None]:
     """Raises Refused: audit-unavailable, store-unavailable."""
     try:
         yield
     except JournalUnavailable:
-        raise Refused(Reason.AUDIT_UNAVAILABLE, "The audit journal cannot be written; nothing was sent.") from None
+        raise unwritten() from None
     except StoreUnavailable:
         raise Refused(Reason.STORE_UNAVAILABLE, "The ledger cannot be written; nothing was sent.") from None

@@ -8,11 +8,12 @@ pipeline, which runs calls that leave traces in tasks of their own: a caller tha
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final, assert_never
 
 from gateway.homes import ClaimStore
-from gateway.ledger.answers import fails_closed, in_flight, reused, served
+from gateway.ledger.answers import fails_closed, in_flight, reused, served, unwritten
 from gateway.ledger.attempt import Attempt, Attempts
 from gateway.ledger.brakes import Brakes, Purse
 from gateway.ledger.budgets import spent
@@ -37,7 +38,7 @@ from gateway.model.claim import (
 from gateway.model.principal import Principal
 from gateway.model.refusal import Reason, Refused
 from gateway.model.tool import ResolvedCall
-from gateway.model.work import Entry
+from gateway.model.work import Entry, JournalUnavailable, StoreUnavailable
 from gateway.ports import Clock, Reached
 from gateway.tasks import Tasks
 
@@ -197,10 +198,11 @@ class OnceLedger:
                 entry = None if toll.refused is not None else attempt.named(intent())
                 self._stops.check(principal, call.tool)
                 self._reached("ledger.claiming")
-                answer = await self._store.claim(claim, entry)
-                while _elsewhere(answer) and await self._elsewhere_changed(claim, until, waits):
-                    self._stops.check(principal, call.tool)
-                    answer = await self._store.claim(claim, None)
+                answer = await self._asked(flight, entry)
+                with suppress(StoreUnavailable):  # what was found stays true: that call may be under way
+                    while _elsewhere(answer) and await self._elsewhere_changed(claim, until, waits):
+                        self._stops.check(principal, call.tool)
+                        answer = await self._store.claim(claim, None)
         except BaseException:
             self._brakes.refund(principal, call, toll, counts=True)
             self._flights.land(flight, None)
@@ -208,6 +210,17 @@ class OnceLedger:
         if isinstance(answer, Won):
             return await self._won(attempt, flight, answer)
         return self._lost(attempt, flight, answer)
+
+    async def _asked(self, flight: Flight, entry: Entry | None) -> ClaimAnswer:
+        """The store's answer. Without a journal nothing new may depart, but a retry learns what became of its call."""
+        try:
+            return await self._store.claim(flight.claim, entry)
+        except JournalUnavailable:
+            with suppress(StoreUnavailable):
+                answer = await self._store.claim(flight.claim, None)
+                flight.toll = replace(flight.toll, refused=unwritten().refusal)
+                return answer
+            raise
 
     def _lost(self, attempt: Attempt, flight: Flight, answer: Found | Mismatch | Overspent) -> Replay:
         """Serves what somebody else's claim left. Raises Refused."""

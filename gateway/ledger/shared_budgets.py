@@ -96,11 +96,11 @@ class SharedBudgets:
         finally:
             del self._taking[place]
             taking.set_result(away)
+        self._forget(self._clock.now())
         self._add(place, taken)
         return taken > 0
 
     def _add(self, place: _Place, calls: int) -> None:
-        self._forget(self._clock.now())
         self._chunks[place] = self._chunks.get(place, 0) + calls
 
     def _forget(self, now: float) -> None:

@@ -25,12 +25,15 @@ class Stops:
         self._rows: dict[tuple[StopKind, str], Stop] = {}
         self._unsaved: dict[tuple[StopKind, str], Stop] = {}
         """Stops in force that the store does not know yet: reading it must not lift them."""
+        self._in_step = asyncio.Lock()
+        """Held while the store is read or written: rows that were read before a change must not undo it."""
         self._changed: asyncio.Future[None] | None = None
 
     async def load(self) -> None:
         """Reads the rows of the store: at start, and when another process changed them. Raises StoreUnavailable."""
-        stored = {(stop.kind, stop.target): stop for stop in await self._store.all()}
-        before, self._rows = self._rows, stored | self._unsaved
+        async with self._in_step:
+            stored = {(stop.kind, stop.target): stop for stop in await self._store.all()}
+            before, self._rows = self._rows, stored | self._unsaved
         if self._rows.keys() - before.keys():
             self._tell()
 
@@ -70,15 +73,17 @@ class Stops:
         name = stop.kind, stop.target
         self._rows[name] = self._unsaved[name] = stop
         self._tell()
-        await self._store.put(stop)
-        if self._unsaved.get(name) is stop:
-            del self._unsaved[name]
+        async with self._in_step:
+            await self._store.put(stop)
+            if self._unsaved.get(name) is stop:
+                del self._unsaved[name]
 
     async def lift(self, kind: StopKind, target: str) -> bool:
         """False when it was not stopped. Raises StoreUnavailable; then the stop stays."""
-        lifted = await self._store.lift(kind, target)
-        self._unsaved.pop((kind, target), None)
-        return self._rows.pop((kind, target), None) is not None or lifted
+        async with self._in_step:
+            lifted = await self._store.lift(kind, target)
+            self._unsaved.pop((kind, target), None)
+            return self._rows.pop((kind, target), None) is not None or lifted
 
     def stops(self) -> Sequence[Stop]:
         """All rows, oldest first."""

@@ -19,7 +19,8 @@ MOST_NODES_TOTAL: Final = 500_000
 """Values that are looked at for all operations of a document: about 2 s of a thread's time."""
 MOST_TEXT: Final = 256 * 1024
 """Characters in the schemas of one tool; they are counted before anything is written out."""
-MOST_TEXT_TOTAL: Final = 32 * 1024 * 1024
+MOST_TEXT_TOTAL: Final = 16 * 1024 * 1024
+"""In all operations of a document; as tools they take about fifteen times the memory while a changed document is taken."""
 DEEPEST: Final = 48
 _MOST_HOPS: Final = 32
 _LONGEST_REFERENCE: Final = 1_000

@@ -116,7 +116,12 @@ class Gateway:
         assert self.process is not None
         with contextlib.suppress(ProcessLookupError):
             self.process.send_signal(how)
-        return self.process.wait(PATIENCE_S)
+        try:
+            return self.process.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()  # one that hangs must not go on hanging beside every later test
+            self.process.wait(PATIENCE_S)
+            raise
 
     def operator(self, method: str, path: str, **more: Any) -> httpx2.Response:
         token = bytes.fromhex((self.folder / "state/operator.token").read_text().strip()).hex()

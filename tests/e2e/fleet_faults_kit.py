@@ -123,7 +123,9 @@ class Faulty(Fleet):
     def unwell(self, *why: str) -> None:
         """Until every gateway says why calls that leave traces are refused."""
         for gateway in self.gateways:
-            wait_for(lambda gateway=gateway: any(AWAY in store_of(gateway) and w in store_of(gateway) for w in why), why)
+            wait_for(
+                lambda gateway=gateway: any(AWAY in store_of(gateway) and w in store_of(gateway) for w in why), why
+            )
 
     def accept_loss(self, gateway: Gateway, token: str) -> httpx2.Response:
         headers = {"Authorization": f"Bearer {token}"}

@@ -1,6 +1,5 @@
 """Agents that speak plain HTTP, as they see it: reads, one effect for any number of requests, refusals as problems."""
 
-import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -219,7 +218,6 @@ def test_every_request_left_one_record_with_its_method_and_the_journal_holds(pla
         (record,) = kept[answer.headers["sallyport-call"]]
         assert record["method"] == answer.request.method
         assert answer.status_code >= 300 or record["outcome"] in {"answered", "replayed", "pending"}
-    assert plane.gateway.stop(signal.SIGTERM) == 0
     assert verify(plane.gateway.folder / "state/journal").ok
     log = plane.gateway.log.read_text()
     assert "Traceback" not in log, log[-3000:]

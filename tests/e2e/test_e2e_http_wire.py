@@ -230,6 +230,15 @@ def test_what_was_sent_and_not_answered_is_never_sent_again(plane: Plane, death:
     assert plane.records(first)[-1]["outcome"] == "in-doubt"
 
 
+def test_a_caller_may_wait_less_than_the_operator_allows(plane: Plane) -> None:
+    over = threading.Event()
+    plane.own.script = lambda _got, _sock: over.wait(5)  # type: ignore[assignment]
+    hurry = {"X-Request-Timeout": "0.2"}
+    told(plane.http("GET", "/http/own/look", headers=hurry), 504, "upstream-timeout")
+    assert told(work(plane, "slow", headers=hurry), 504, "outcome-unknown")["executed"] == "unknown"
+    over.set()
+
+
 def test_the_last_good_read_is_served_with_its_age(plane: Plane) -> None:
     good = plane.http("GET", "/http/own/files/kept")
     assert "age" not in good.headers

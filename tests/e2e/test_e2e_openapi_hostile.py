@@ -10,7 +10,7 @@ import pytest
 from bad_peer import HangUp, reply
 from e2e_clients import under_load
 from e2e_http_kit import Json, Service, document, names, once, operation, resident_mb, upstream
-from e2e_kit import Gateway, api_key, structured, wait_for
+from e2e_kit import HTTP, Gateway, api_key, structured, wait_for
 
 MB = 1024 * 1024
 FULL = 10 * MB - 1_000
@@ -179,7 +179,27 @@ def test_hostile_documents_say_why_and_cost_nobody_else_anything(siege: Siege) -
     assert len(answers) > 20, "calls waited for documents"
     assert all(structured(answer) == {"path": "/ok"} for answer in answers)
     wait_for(lambda: resident_mb(siege.gateway) < before + MOST_MB, "memory to be given back")
-    kept = {f"{name}_ok" for name in ("steady", "late", *ANSWERS, *UNUSABLE, *PARTLY)}
+    kept = {f"{name}_ok" for name in ("steady", *ANSWERS, *UNUSABLE, *PARTLY)}
     assert kept <= names(siege.gateway, siege.key)
     assert {got.target for got in siege.service.got} == {"/ok"}  # nobody asked for what a document refers to
     assert "Traceback" not in siege.gateway.log.read_text()
+
+
+@pytest.mark.deep
+def test_a_huge_document_that_never_stays_the_same_does_not_grow_the_gateway(siege: Siege) -> None:
+    before, used = resident_mb(siege.gateway), []
+    headers = {"Authorization": f"Bearer {siege.key}"}
+    with under_load(siege.call, workers=1) as answers:
+        for version in range(8):
+            named = {"name": "q", "in": "query", "schema": {"type": "string"}, "description": str(version) * 8_000}
+            item = {"parameters": [{"$ref": "#/components/parameters/Q"}]}
+            paths = {f"/v{version}/{n}": {"get": operation(f"o{n}") | item} for n in range(2_000)}
+            siege.service.publishes(
+                "steady", document(GOOD["paths"] | paths) | {"components": {"parameters": {"Q": named}}}
+            )
+            newest = f"{siege.gateway.url}/http/steady/v{version}/1998"
+            wait_for(lambda newest=newest: HTTP.get(newest, headers=headers).status_code == 200, "the new operations")
+            print(version, time.monotonic(), len(answers))
+            used.append(resident_mb(siege.gateway) - before)
+    assert all(structured(answer) == {"path": "/ok"} for answer in answers)
+    assert max(used) < 320, used

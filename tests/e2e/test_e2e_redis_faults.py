@@ -15,6 +15,8 @@ from fleet_faults_kit import AWAY, LOOKED, VIEWER, Faulty, operator_acts, sallyp
 
 SOON = {"Idempotency-Key": "a-mail", "X-Request-Timeout": "0.05"}
 LEGACY = "2025-06-18"
+LOOSE_S = 2.0
+"""Far above the 250 ms that are promised: a loaded machine is no failure."""
 
 
 @pytest.fixture(scope="module")
@@ -60,17 +62,19 @@ def test_while_redis_is_paused_answers_on_their_way_arrive_and_nothing_new_is_se
     first, second, _ = fleet.gateways
     assert fleet.pay(first, "before the pause").reason == "done"
     work = partial(fleet.ask, tool="peer_work", arguments={}, key="on-its-way")
-    fleet.peer.go_on.clear()
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(2) as pool:
         asked = pool.submit(work, first)
         wait_for(lambda: fleet.peer.started == ["work"], "the call to be sent", 5)
+        twin = pool.submit(work, second)
+        with pytest.raises(TimeoutError):
+            twin.result(0.5)
         with fleet.paused():
+            assert (heard := twin.result(5)).executed == "unknown", heard
             fleet.peer.go_on.set()
-            assert (heard := asked.result(5)).reason == "done"
-            assert heard.took_s < 5
+            assert asked.result(5).reason == "done"
             for gateway in fleet.gateways:
-                assert fleet.refuses(gateway, "during the pause").took_s < 2
-                assert fleet.refuses(gateway, "before the pause").took_s < 2
+                assert fleet.refuses(gateway, "during the pause").took_s < LOOSE_S
+                assert fleet.refuses(gateway, "before the pause").took_s < LOOSE_S
             fleet.unwell("did not answer within 250 ms")
             told = sallyport(second, "store", "status")
             assert (told.returncode, told.stdout.startswith(AWAY)) == (1, True)

@@ -10,13 +10,13 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
-from e2e_kit import Gateway, HelpDesk, outcome, wait_for
-from fleet_faults_kit import AWAY, Faulty, operator_acts, sallyport, store_of
-from fleet_kit import Driver
+from e2e_kit import Gateway, HelpDesk, wait_for
+from fleet_faults_kit import AWAY, Faulty, Heard, operator_acts, refund, sallyport, store_of
+from fleet_kit import TOOL, Driver
 
 pytestmark = [pytest.mark.deep, pytest.mark.timeout(240)]
 Note = Callable[[str, object], None]
@@ -171,8 +171,29 @@ def test_a_redis_that_is_set_back_while_every_gateway_is_down(fleet: Faulty) -> 
     assert fleet.pay(fleet.gateways[1], "forgotten 1").reason == "store-unavailable"
 
 
+@pytest.mark.xfail(reason="the beat is saved each minute; until then nobody is left who had seen more")
+@pytest.mark.parametrize("fleet", [{}], indirect=True)
+def test_a_redis_that_is_set_back_while_every_gateway_was_killed(fleet: Faulty) -> None:
+    with fleet.redis() as client:
+        client.save()
+    data = fleet.valkey.data_dir
+    shutil.copy(data / "dump.rdb", data / "old.rdb")
+    reasons = [f"lost with the host {number}" for number in range(5)]
+    assert [fleet.pay(fleet.gateways[0], reason).reason for reason in reasons] == ["done"] * 5
+    for gateway in fleet.gateways:
+        gateway.stop(signal.SIGKILL)
+    fleet.valkey.terminate()
+    shutil.copy(data / "old.rdb", data / "dump.rdb")
+    fleet.valkey.start()
+    fleet.start()
+    for gateway in fleet.gateways:
+        wait_for(lambda gateway=gateway: "being compared" not in store_of(gateway), "the comparison", 10)
+    for reason in reasons:
+        fleet.pay(fleet.gateways[1], reason)
+    assert {fleet.refunds()[reason] for reason in reasons} == {1}
+
+
 def test_a_redis_that_begins_to_evict_is_refused_within_a_minute(fleet: Faulty, record_property: Note) -> None:
-    assert fleet.pay(fleet.gateways[0], "before it evicted").reason == "done"
     with fleet.redis() as client:
         client.config_set("maxmemory-policy", "allkeys-lru")
     began = time.monotonic()
@@ -180,10 +201,6 @@ def test_a_redis_that_begins_to_evict_is_refused_within_a_minute(fleet: Faulty, 
         wait_for(lambda gateway=gateway: "allkeys-lru" in store_of(gateway), "the inspection", 75)
         fleet.refuses(gateway, "on an evicting server")
     record_property("noticed s", time.monotonic() - began)
-    with fleet.redis() as client:
-        client.config_set("maxmemory-policy", "noeviction")
-    fleet.well(75)
-    assert fleet.pay(fleet.gateways[1], "before it evicted").replayed
 
 
 @contextmanager
@@ -197,40 +214,40 @@ def still(gateway: Gateway) -> Iterator[None]:
         gateway.process.send_signal(signal.SIGCONT)
 
 
+def until_told(call: Callable[[Gateway], Heard], gateway: Gateway) -> Heard:
+    """Until the lease of the one that stands still is over."""
+    return wait_for(lambda: (heard := call(gateway)).reason != "key-in-flight" and heard, "the end of a lease")
+
+
 def halted(gateway: Gateway) -> bool:
     assert gateway.process is not None
     state = Path(f"/proc/{gateway.process.pid}/stat").read_text().rpartition(")")[2].split()[0]
     return state == "T"
 
 
-def test_a_gateway_that_stood_still_between_departure_and_send_sends_once_or_never(
-    tmp_path: Path, record_property: Note
-) -> None:
+@pytest.mark.parametrize("point", ["ledger.departed", "upstream.before-send"])
+def test_a_gateway_that_stood_still_between_departure_and_send_sends_once_or_never(tmp_path: Path, point: str) -> None:
     desk = HelpDesk(tmp_path)
     fleet = Faulty(tmp_path, desk)
     first, second = fleet.gateways
     halt = tmp_path / "halt-at"
     first._main, first._extra = "tests.crash.crashing_gateway", ("--crash-when", str(halt), "--signal", "STOP")
-    fleet.start()
-    fleet.well()
-    soon = {"X_Request_Timeout": "1"}
-    call = ("helpdesk_refund_create", {"order_id": 12, "amount_cents": 1, "reason": "stood still"}, "stood-still")
+    call = partial(fleet.ask, tool=TOOL, arguments=refund("stood still"), key="stood-still", X_Request_Timeout="1")
     try:
-        halt.write_text("ledger.departed")
+        fleet.start()
+        fleet.well()
+        halt.write_text(point)
         with ThreadPoolExecutor(1) as pool:
-            asked = pool.submit(lambda: fleet.ask(first, *call, **soon))
+            asked = pool.submit(call, first)
             wait_for(lambda: halted(first), "the gateway to stand still")
             with still(first):
-                told = wait_for(
-                    lambda: (heard := fleet.ask(second, *call, **soon)).reason != "key-in-flight" and heard, "the doubt"
-                )
+                told = until_told(call, second)
                 assert (told.reason, told.executed) == ("outcome-unknown", "unknown")
                 assert fleet.refunds()["stood still"] == 0
-            late = asked.result(15)
-        record_property("the late one heard", late)
-        assert fleet.refunds()["stood still"] == (late.reason == "done")
+            late = asked.result(10)
+        assert fleet.refunds()["stood still"] in {"no": (0,), "yes": (1,), "unknown": (0, 1)}[late.executed]
         for gateway in (first, second):
-            assert fleet.ask(gateway, *call).reason in {"outcome-unknown", late.reason}
+            assert call(gateway).reason in {"outcome-unknown", late.reason}
         assert fleet.refunds()["stood still"] <= 1
     finally:
         fleet.close()
@@ -241,25 +258,16 @@ def test_a_gateway_that_stood_still_while_a_person_said_yes_uses_no_yes_that_was
     first, second = fleet.gateways
     assert fleet.desk is not None
     mail = {"to": "carol@example.com", "subject": "stood still", "body": "once"}
-    patient = {"Idempotency-Key": "stood-still", "X-Request-Timeout": "3"}
-    questions: Callable[[], list[dict[str, Any]]] = lambda: second.operator("GET", "/approvals").json()  # noqa: E731
+    call = partial(fleet.ask, tool="helpdesk_mail_send", arguments=mail, key="stood-still", X_Request_Timeout="3")
     with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(lambda: first.call(fleet.token, "helpdesk_mail_send", mail, headers=patient, timeout=40))
-        (question,) = wait_for(questions, "the question", 3)
+        asked = pool.submit(call, first)
+        (question,) = wait_for(lambda: second.operator("GET", "/approvals").json(), "the question", 3)
         with still(first):
-            answer = second.operator("POST", f"/approvals/{question['id']}", json={"decision": "approve", "why": "drill"})
-            assert answer.status_code == 200
-            heard = wait_for(
-                lambda: (
-                    heard := fleet.ask(second, "helpdesk_mail_send", mail, "stood-still", X_Request_Timeout="3")
-                ).reason
-                == "done"
-                and heard,
-                "the lease to be over",
-                25,
-            )
-            assert not heard.replayed
-        late = outcome(asked.result(15))
-    assert (late["reason"], late["executed"]) == ("approval-expired", "no")
-    assert fleet.ask(first, "helpdesk_mail_send", mail, "stood-still").replayed
+            decision = {"decision": "approve", "why": "drill"}
+            assert second.operator("POST", f"/approvals/{question['id']}", json=decision).status_code == 200
+            heard = until_told(call, second)
+            assert (heard.reason, heard.replayed) == ("done", False)
+        late = asked.result(10)
+    assert (late.reason, late.executed) == ("approval-expired", "no")
+    assert call(first).replayed
     assert fleet.desk.count("outbox") == 1

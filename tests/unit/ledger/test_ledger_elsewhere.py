@@ -11,6 +11,7 @@ from gateway.model.call import Asked
 from gateway.model.claim import Claim, ClaimAnswer, Found, Kept, Overspent, Spend, State, Won
 from gateway.model.refusal import Reason, Refused
 from gateway.model.stop import Stop
+from gateway.model.work import StoreUnavailable
 
 KEPT = Kept("result", b"{}", "a" * 64, 2, is_error=False, call_id="theirs", at=1.0)
 SENT = Found(State.SENT, None, "theirs")
@@ -102,6 +103,21 @@ async def test_the_wait_ends_with_the_callers_patience(house: House) -> None:
     with pytest.raises(Refused) as caught:
         await admitted(house, Endless(SENT, SENT))
     assert caught.value.refusal.reason is Reason.KEY_IN_FLIGHT
+
+
+async def test_a_store_that_goes_away_meanwhile_says_nothing_of_the_call_that_is_under_way(house: House) -> None:
+    class Vanishing(Scripted):
+        async def claim(self, claim: Claim, intent: object) -> ClaimAnswer:
+            if not self.answers:
+                raise StoreUnavailable("away")
+            return await super().claim(claim, intent)
+
+    with pytest.raises(Refused) as caught:
+        await admitted(house, Vanishing(SENT))
+    told = caught.value.refusal
+    assert (told.reason, told.row.executed, told.row.retry) == (Reason.KEY_IN_FLIGHT, "unknown", "same_key")
+    flights: Flights = house.ledger._flights
+    assert not flights._aloft
 
 
 async def test_a_stop_ends_the_wait(house: House) -> None:

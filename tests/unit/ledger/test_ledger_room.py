@@ -107,6 +107,19 @@ async def test_a_defect_while_departing_gives_the_claim_back(house: House, monke
     await house.won("c2", call())
 
 
+async def test_without_a_journal_nothing_departs_but_a_retry_learns_what_became_of_its_call(house: House) -> None:
+    await house.done("c1", call(), key="k")
+    lost = await house.won("c2", call(order=8), key="l")
+    await house.ledger.settle(lost, InDoubt(), entry("terminal", "c2"))
+    house.journal.broken = True
+    assert (await refused(house, "c6", call(order=9))).refusal.reason is Reason.AUDIT_UNAVAILABLE
+    assert (await replayed(house, "c3", call(), key="k")).kept == answer("c1").kept
+    assert (await refused(house, "c4", call(order=8), key="l")).refusal.reason is Reason.OUTCOME_UNKNOWN
+    assert (await refused(house, "c5", call(order=9), key="k")).refusal.reason is Reason.KEY_REUSED
+    house.journal.broken = False
+    await house.won("c7", call(order=9))
+
+
 async def test_a_replay_that_arrived_ends_the_wait_for_a_lost_answer(house: House) -> None:
     await house.done("c1", call(tool(Effect.UNSET)))
     again = await replayed(house, "c2", call(tool(Effect.UNSET)))

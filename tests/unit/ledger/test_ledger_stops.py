@@ -157,3 +157,44 @@ async def test_reading_again_does_not_lift_a_stop_the_store_never_took() -> None
     assert await stops.lift("all", "")
     await stops.load()
     stops.check(ALICE, tool())
+
+
+class SlowToTell(Memory):
+    """Has read its rows, and is slow to say what they were."""
+
+    def __init__(self, *rows: Stop) -> None:
+        super().__init__(*rows)
+        self.read, self.says = asyncio.Event(), asyncio.Event()
+
+    async def all(self) -> Sequence[Stop]:
+        rows = await super().all()
+        self.read.set()
+        await self.says.wait()
+        return rows
+
+
+async def test_a_stop_is_not_undone_by_rows_that_were_read_before_it() -> None:
+    store = SlowToTell()
+    stops = Stops(store)
+    loading = asyncio.ensure_future(stops.load())
+    await store.read.wait()
+    stopping = asyncio.ensure_future(stops.stop(row("agent", "support-bot")))
+    await asyncio.sleep(0)
+    with pytest.raises(Refused):  # in force before anything is stored
+        stops.check(ALICE, tool())
+    store.says.set()
+    await asyncio.wait_for(asyncio.gather(loading, stopping), 5)
+    with pytest.raises(Refused):
+        stops.check(ALICE, tool())
+
+
+async def test_a_stop_that_was_lifted_does_not_come_back_with_rows_that_were_read_before() -> None:
+    store = SlowToTell(row("agent", "support-bot"))
+    stops = Stops(store)
+    loading = asyncio.ensure_future(stops.load())
+    await store.read.wait()
+    lifting = asyncio.ensure_future(stops.lift("agent", "support-bot"))
+    await asyncio.sleep(0)
+    store.says.set()
+    await asyncio.wait_for(asyncio.gather(loading, lifting), 5)
+    stops.check(ALICE, tool())

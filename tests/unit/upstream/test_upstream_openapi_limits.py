@@ -44,7 +44,7 @@ def test_what_many_operations_share_is_paid_for_each_time(value, unfolds_to) -> 
     found = read(value)
     assert len(found.operations) < 200
     assert (
-        f"the document unfolds to more than {500_000 if unfolds_to == 'values' else 33_554_432} {unfolds_to} in all"
+        f"the document unfolds to more than {500_000 if unfolds_to == 'values' else 16_777_216} {unfolds_to} in all"
         in found.problems[-1]
     )
 
