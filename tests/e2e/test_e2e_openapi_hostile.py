@@ -191,7 +191,12 @@ def test_a_huge_document_that_never_stays_the_same_does_not_grow_the_gateway(sie
     headers = {"Authorization": f"Bearer {siege.key}"}
     with under_load(siege.call, workers=1) as answers:
         for version in range(8):
-            named = {"name": "q", "in": "query", "schema": {"type": "string"}, "description": str(version) * 8_000}
+            named = {
+                "name": "q",
+                "in": "query",
+                "schema": {"type": "string"},
+                "description": "abcdefgh"[version] * 8_000,
+            }
             item = {"parameters": [{"$ref": "#/components/parameters/Q"}]}
             paths = {f"/v{version}/{n}": {"get": operation(f"o{n}") | item} for n in range(2_000)}
             siege.service.publishes(
@@ -199,7 +204,6 @@ def test_a_huge_document_that_never_stays_the_same_does_not_grow_the_gateway(sie
             )
             newest = f"{siege.gateway.url}/http/steady/v{version}/1998"
             wait_for(lambda newest=newest: HTTP.get(newest, headers=headers).status_code == 200, "the new operations")
-            print(version, time.monotonic(), len(answers))
             used.append(resident_mb(siege.gateway) - before)
     assert all(structured(answer) == {"path": "/ok"} for answer in answers)
-    assert max(used) < 320, used
+    assert max(used) < 250, used
