@@ -77,6 +77,7 @@ def _bound(stack: contextlib.ExitStack, address: str) -> Any:
     sock = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.bind((host.strip("[]"), int(port)))
+    sock.listen()  # two sockets that only share an address do not collide before this
     return sock
 
 

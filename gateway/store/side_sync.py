@@ -15,7 +15,7 @@ class SideSync:
     def __init__(self, sync: Callable[[], None]) -> None:
         self._sync = sync
         self._asked: SimpleQueue[bool] = SimpleQueue()
-        self._ended: SimpleQueue[OSError | None] = SimpleQueue()
+        self._ended: SimpleQueue[Exception | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="journal-sync", daemon=True)
         self._thread.start()
 
@@ -24,7 +24,7 @@ class SideSync:
         self._asked.put(True)
 
     def wait(self) -> None:
-        """Until it is done. Raises OSError."""
+        """Until it is done. Raises OSError, and whatever else the function raised."""
         if (error := self._ended.get()) is not None:
             raise error
 
@@ -37,7 +37,7 @@ class SideSync:
         while self._asked.get():
             try:
                 self._sync()
-            except OSError as error:
+            except Exception as error:  # noqa: BLE001  whatever it was, the writer waits for a word
                 self._ended.put(error)
             else:
                 self._ended.put(None)

@@ -25,9 +25,16 @@ HTTP = httpx2.Client(verify=False, trust_env=False, timeout=15, limits=httpx2.Li
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return free_ports(1)[0]
+
+
+def free_ports(number: int) -> list[int]:
+    """Different ones: the kernel may give the same port twice to those who ask one after the other."""
+    with contextlib.ExitStack() as held:
+        probes = [held.enter_context(socket.socket()) for _ in range(number)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
 
 
 def wait_for(ready: Any, what: str, seconds: float = PATIENCE_S) -> Any:
@@ -71,7 +78,7 @@ class Gateway:
         self, folder: Path, config: dict[str, Any], *, main: str = "gateway", extra: tuple[str, ...] = ()
     ) -> None:
         self.folder = folder
-        self.agent_port, self.operator_port = free_port(), free_port()
+        self.agent_port, self.operator_port = free_ports(2)
         listen = {"agent": f"127.0.0.1:{self.agent_port}", "operator": f"127.0.0.1:{self.operator_port}"}
         self.config = {
             "version": 1,

@@ -101,3 +101,14 @@ def test_a_request_that_does_not_end_even_then_holds_nobody_up(served: Served) -
     assert served.told(signal.SIGINT) == "hurrying"
     assert served.said() == "ended"
     assert served.process.wait(WAIT_S) == 0
+
+
+def test_two_planes_on_one_address_are_an_error_before_anything_is_served() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    twice = SERVED.replace("[(sys.argv[1], app)]", "[(sys.argv[1], app)] * 2")
+    words = [sys.executable, "-c", twice, address, str(DRAIN_S)]
+    ended = subprocess.run(words, capture_output=True, text=True, timeout=WAIT_S, check=False)
+    assert ended.returncode == 1
+    assert "_bound" in ended.stderr
+    assert "Address already in use" in ended.stderr

@@ -1,6 +1,7 @@
 """The writer thread: groups, their order, and whom it releases."""
 
 import asyncio
+import threading
 from pathlib import Path
 
 import pytest
@@ -37,14 +38,32 @@ async def test_a_group_without_durable_work_is_not_synced(desk: Desk) -> None:
     assert desk.journal.names() == ["first", 1, 2, 3]
 
 
-async def test_the_journal_is_synced_before_the_ledger_commits(desk: Desk) -> None:
-    def look() -> None:
-        assert desk.rows() == []
-        desk.journal.__class__.sync(desk.journal)
+async def test_nobody_is_released_before_journal_and_ledger_are_both_on_disk(desk: Desk) -> None:
+    syncing, go = threading.Event(), threading.Event()
 
-    desk.journal.sync = look  # type: ignore[method-assign]
-    await desk.writer.submit(change(1, durable=True))
+    def slow() -> None:
+        syncing.set()
+        assert go.wait(5)
+
+    desk.journal.sync = slow  # type: ignore[method-assign]
+    submitted = asyncio.ensure_future(desk.writer.submit(change(1, durable=True)))
+    assert await asyncio.to_thread(syncing.wait, 5)
+    await asyncio.sleep(0)
+    assert not submitted.done()
+    go.set()
+    await asyncio.wait_for(submitted, 5)
     assert desk.rows() == [1]
+
+
+async def test_a_sync_that_fails_in_a_way_nobody_foresaw_strands_nobody(desk: Desk) -> None:
+    def broken() -> None:
+        raise ValueError("I/O operation on closed file")
+
+    good, desk.journal.sync = desk.journal.sync, broken  # type: ignore[method-assign]
+    with pytest.raises(StoreUnavailable):
+        await asyncio.wait_for(desk.writer.submit(change(1, durable=True)), 5)
+    desk.journal.sync = good  # type: ignore[method-assign]
+    assert await asyncio.wait_for(desk.writer.submit(change(2, durable=True)), 5) == 2
 
 
 async def test_what_one_change_raises_fails_only_its_own_work(desk: Desk) -> None:
