@@ -41,15 +41,22 @@ class Limits:
         for rule in rules:
             known = self._limits.get((rule.scope, rule.window), rule.limit)
             self._limits[rule.scope, rule.window] = min(known, rule.limit)
+        self._known: dict[tuple[str, str, str | None], tuple[Spend, ...]] = {}
+        """A memo: every call asks several times."""
 
     def of(self, principal: Principal) -> tuple[Spend, ...]:
         """Every budget a call of this principal is paid from."""
-        ids = {"agent": principal.agent, "user": principal.user}
-        return tuple(
-            Spend(principal.tenant, scope, name, window, limit)
-            for (scope, window), limit in self._limits.items()
-            if (name := ids[scope]) is not None
-        )
+        who = principal.tenant, principal.agent, principal.user
+        if (found := self._known.get(who)) is None:
+            if len(self._known) >= _COUNTERS:
+                self._known.clear()
+            ids = {"agent": principal.agent, "user": principal.user}
+            found = self._known[who] = tuple(
+                Spend(principal.tenant, scope, name, window, limit)
+                for (scope, window), limit in self._limits.items()
+                if (name := ids[scope]) is not None
+            )
+        return found
 
 
 def spent(spend: Spend, resets: float, now: float) -> Refusal:
