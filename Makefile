@@ -17,7 +17,7 @@ STORE ?= sqlite
 run: .venv/.run ## start the example tools and the gateway; STORE=redis puts the ledger into a Valkey server
 	@$(BIN)/python -m examples.helpdesk.up --store $(STORE)
 
-test: .venv/.node ## the tests, under two minutes
+test: .venv/.node ## the tests, about three and a half minutes on two cores
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not deep" $(ARGS)
 
 check: .venv/.dev ## style, types, the architecture contracts, the locks

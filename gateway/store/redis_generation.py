@@ -53,6 +53,7 @@ class Remembered:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._told = False
 
     def read(self) -> tuple[Generation | None, int]:
         """What an earlier process knew; nothing when there was none."""
@@ -68,5 +69,8 @@ class Remembered:
         try:
             unnamed.write_text(f"{generation} {beat}\n", "ascii")
             unnamed.replace(self._path)
+            self._told = False
         except OSError as error:
-            _log.warning("%s cannot be written: %s", self._path, error.strerror)
+            if not self._told:
+                _log.warning("%s cannot be written: %s", self._path, error.strerror)
+            self._told = True

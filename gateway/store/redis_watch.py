@@ -70,8 +70,8 @@ class RedisWatch:
         if self._clock.monotonic() - self._inspected >= INSPECT_S:
             self._inspected = self._clock.monotonic()
             await self._guard.link.inspect()
-            self._guard.save()
         stops, ended = await self._guard.tick()
+        self._guard.save()  # each second: whoever is killed with the server must still know what it had seen
         await self._follow(stops, ended, self._guard.known)
         self.confirmed_at = self._clock.monotonic()
 
