@@ -50,13 +50,14 @@ class Conclusion:
         )
 
     @classmethod
-    def failed(cls, code: int, message: Cleaned, data: Cleaned, marks: Mapping[str, Any]) -> "Conclusion":
-        kept = dump({"code": code, "message": message.value, "data": data.value})
-        findings = dict(Counter(message.findings) + Counter(data.findings))
+    def failed(
+        cls, code: int, message: Any, data: Any, findings: Mapping[str, int], marks: Mapping[str, Any]
+    ) -> "Conclusion":
+        kept = dump({"code": code, "message": message, "data": data})
         return cls(
-            ends=ReplyError(code, message.value, data.value, meta=marks),
+            ends=ReplyError(code, message, data, meta=marks),
             outcome=AuditOutcome.ANSWERED_ERROR,
-            facts={"executed": "yes", "code": code, "findings": findings, "result": _seen(kept, is_error=True)},
+            facts={"executed": "yes", "code": code, "findings": dict(findings), "result": _seen(kept, is_error=True)},
             kind="error",
             kept=kept,
             is_error=True,
@@ -106,7 +107,8 @@ def _concluded(carried: Carried, call: ResolvedCall, call_id: str, sanitize: San
         case AnsweredError():
             message, data = sanitize.error(carried.message, theirs(carried.data))
             findings = Counter(message.findings) + Counter(data.findings)
-            return Conclusion.failed(carried.code, message, data, provenance(call_id, call, findings))
+            marks = provenance(call_id, call, findings)
+            return Conclusion.failed(carried.code, message.value, data.value, findings, marks)
         case Unsent():
             detail = f"{call.tool.upstream} did not take the call: {carried.why}."
             return Conclusion.turned_away(

@@ -116,8 +116,14 @@ class Road:
         trace = asked.trace.decided(self._trace_share)
         asked = replace(asked, trace=trace)
         log_context.on(record.call_id, trace.id)
-        record.note(kind="call", asked=asked.name, era=asked.era, version=asked.version, run=asked.run_label)
-        record.note(trace=trace.noted)
+        record.note(
+            kind="call",
+            asked=asked.name,
+            era=asked.era,
+            version=asked.version,
+            run=asked.run_label,
+            trace=trace.noted,
+        )
         caller = Caller()
         try:
             return await self._ended(record, principal, asked, self._walk(record, principal, asked, caller))

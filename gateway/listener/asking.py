@@ -15,7 +15,6 @@ from gateway.model.trace import Trace
 from gateway.wire import jsonrpc
 from gateway.wire.idempotency import idempotency_key
 
-_ATTEMPT: Final = "io.sallyport/attempt"
 _DEADLINE: Final = "io.sallyport/deadline-ms"
 _RUN: Final = "io.sallyport/run"
 _ALIAS: Final = "idempotencyKey"
@@ -77,7 +76,7 @@ def trace_of(meta: Mapping[str, Any], head: Head) -> Trace:
 
 def _attempt(meta: Mapping[str, Any]) -> int:
     """How often a gateway before us has sent this; what it cannot mean is ignored."""
-    attempt = meta.get(_ATTEMPT)
+    attempt = meta.get(jsonrpc.META_ATTEMPT)
     return attempt if isinstance(attempt, int) and not isinstance(attempt, bool) and 0 <= attempt < 1000 else 0
 
 

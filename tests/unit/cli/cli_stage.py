@@ -1,16 +1,21 @@
 """What the command line's tests put in the gateway's place: a small desk, a scripted agent plane, a configuration."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import uvicorn
 from typer.testing import Result
 
 from gateway.model.approval import Approval
 from gateway.model.stop import Stop, StopKind
-from gateway.operator.desk import Page, Sight
+from gateway.operator.access import Person, token_hash
+from gateway.operator.desk import Desk, Page, Sight
+from gateway.operator.plane import operator_plane
 
 Run = Callable[..., Result]
 TOKEN = "operator-token-of-the-test"
@@ -137,3 +142,17 @@ class NobodyAsks:
 
     async def all(self) -> Sequence[Approval]:
         return []
+
+
+@contextmanager
+def listening(desk: Desk) -> Iterator[int]:
+    """A real operator plane over the desk, in a thread; the port it listens on."""
+    plane = operator_plane(desk, {token_hash(TOKEN): Person("local", frozenset({"viewer", "operator"}))})
+    server = uvicorn.Server(uvicorn.Config(plane, port=0, log_config=None, lifespan="off", ws="none"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        thread.join(0.005)
+    yield server.servers[0].sockets[0].getsockname()[1]
+    server.should_exit = True
+    thread.join(5)

@@ -8,14 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
-from cli_stage import TOKEN, NobodyAsks, Office, Run, Scripted, write_config
+from cli_stage import TOKEN, NobodyAsks, Office, Run, Scripted, listening, write_config
 from typer.testing import CliRunner, Result
 
 from gateway.cli.main import app
-from gateway.operator.access import Person, token_hash
 from gateway.operator.desk import Desk
-from gateway.operator.plane import operator_plane
 
 
 @pytest.fixture(scope="session")
@@ -23,15 +20,8 @@ def served() -> Iterator[tuple[Office, int]]:
     """One operator plane for all tests, and the port it listens on."""
     office = Office()
     desk = Desk(*[office] * 5, lambda: 0.0, NobodyAsks(), office)
-    plane = operator_plane(desk, {token_hash(TOKEN): Person("local", frozenset({"viewer", "operator"}))})
-    server = uvicorn.Server(uvicorn.Config(plane, port=0, log_config=None, lifespan="off", ws="none"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        thread.join(0.005)
-    yield office, server.servers[0].sockets[0].getsockname()[1]
-    server.should_exit = True
-    thread.join(5)
+    with listening(desk) as port:
+        yield office, port
 
 
 @pytest.fixture

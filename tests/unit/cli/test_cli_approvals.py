@@ -1,23 +1,19 @@
 """approvals ls, show, approve, deny against the real operator plane and the real room, with questions kept in memory."""
 
 import json
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
-from cli_stage import TOKEN, Office, Run, write_config
+from cli_stage import TOKEN, Office, Run, listening, write_config
 
 from gateway.approval.deciding import Deciding
 from gateway.model.approval import PENDING_S, Approval, Vote
 from gateway.model.decision import Decision, Verdict
 from gateway.model.principal import Principal
-from gateway.operator.access import Person, token_hash
 from gateway.operator.desk import Desk
-from gateway.operator.plane import operator_plane
 
 NOW = 1_790_000_000.0
 ARGUMENTS = {"order": 10**30, "note": "für \x1b[31m„sie“\u202etxt", "items": [{"n": 1}]}
@@ -66,15 +62,8 @@ def served() -> Iterator[tuple[Shop, int]]:
     shop, office = Shop(), Office()
     deciding = Deciding(shop, Policy(), office, shop)  # type: ignore[arg-type]
     desk = Desk(office, office, office, office, office, shop.now, deciding, office)
-    plane = operator_plane(desk, {token_hash(TOKEN): Person("local", frozenset({"viewer", "operator"}))})
-    server = uvicorn.Server(uvicorn.Config(plane, port=0, log_config=None, lifespan="off", ws="none"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        thread.join(0.005)
-    yield shop, server.servers[0].sockets[0].getsockname()[1]
-    server.should_exit = True
-    thread.join(5)
+    with listening(desk) as port:
+        yield shop, port
 
 
 @pytest.fixture
