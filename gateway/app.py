@@ -162,7 +162,7 @@ class House:
         left = await self.index.open_intents()  # now: soon calls of our own are open as well
         if self.home.shared:  # may be away; what was left open is closed once it is back
             self.home.watch(self.stops.load)
-            await self.home.start()
+            await self.home.start(await self.index.memory())
             self._beside.start(until_done(partial(self._recover, left)), "recovery")
         else:
             await self._recover(left)

@@ -43,7 +43,8 @@ class Home:
     """An operator's word that a store that lost its memory may be used again; None where none can be lost."""
     watch: Callable[[Callable[[], Awaitable[None]]], None]
     """Names what to do when another process changed the kill switch."""
-    start: Callable[[], Awaitable[None]]
+    start: Callable[[str], Awaitable[None]]
+    """Takes what an earlier process wrote into the journal about the store's memory (`AuditIndex.memory`)."""
     close: Callable[[], Awaitable[None]]
     shared: bool
 
@@ -58,7 +59,7 @@ def sqlite_home(
 ) -> Home:
     """Everything in the one file behind `writer`, which whoever opened it closes."""
 
-    async def nothing() -> None:
+    async def nothing(_witnessed: str = "") -> None:
         """It has no connection of its own."""
 
     return Home(

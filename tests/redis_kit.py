@@ -40,6 +40,8 @@ class Writing:
 
     def __init__(self) -> None:
         self.entries: list[Any] = []
+        self.memories: list[str] = []
+        """What the entries said of the store's memory, which they are kept without."""
         self.error: Exception | None = None
         self.gate: asyncio.Event | None = None
 
@@ -48,7 +50,10 @@ class Writing:
             await self.gate.wait()
         if self.error is not None:
             raise self.error
-        self.entries += [entry() for entry in work.entries(None)]
+        for entry in work.entries(None):
+            written = dict(entry())
+            self.memories.append(written.pop("memory", ""))
+            self.entries.append(written)
 
     def ride(self, change: Any) -> None:
         raise AssertionError("nothing rides here")
@@ -171,7 +176,7 @@ def gateway(
     """Like one that has known the server's process for a while: a young server is given time to settle."""
     link, ears, tasks = RedisLink(url(server), command_s=command_s), Ears(), Tasks()
     guard = Guard(link, clock, Remembered(folder / "redis-generation"), secret, at)
-    guard._run = run_of(server)
+    guard._run = guard._run_before = run_of(server)
     claims = RedisClaims(Steps(guard, clock, secret), writer, ears, tasks, lambda _: None)
     return Gateway(link, guard, ears, tasks, claims, RedisApprovals(link, secret, ears))
 

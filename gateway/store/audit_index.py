@@ -58,6 +58,10 @@ class AuditIndex:
         """Intents that have no terminal entry, oldest first."""
         return await self._ask(audit_sql.open_intents)
 
+    async def memory(self) -> str:
+        """What the youngest entry that speaks of the shared store's memory says; empty when none does."""
+        return await self._ask(audit_sql.memory)
+
     async def close(self) -> None:
         """Closes the file and ends the thread."""
         await self._run(self._file.close)

@@ -14,7 +14,7 @@ from gateway.model.audit import FILTERS, AuditFilter, AuditPage, Cursor, Positio
 
 Scope = Literal["tenant", "agent", "user", "tool", "upstream"]
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 _COLUMNS: Final = ("id", "time", *FILTERS, "executed", "body")
 _SCHEMA: Final = (
     f"CREATE TABLE IF NOT EXISTS entry (n INTEGER PRIMARY KEY, {', '.join(_COLUMNS)})",
@@ -24,6 +24,7 @@ _SCHEMA: Final = (
         for name in ("call", "tenant", "agent", "user", "tool", "key", "run")
     ),
     "CREATE TABLE IF NOT EXISTS open_intent (call TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS memory (one INTEGER PRIMARY KEY, said TEXT)",
     "CREATE TABLE IF NOT EXISTS position (one INTEGER PRIMARY KEY, segment TEXT, start INTEGER, mark TEXT)",
     f"PRAGMA user_version = {_VERSION}",
 )
@@ -74,6 +75,8 @@ def _insert(db: sqlite3.Connection, made: dict[str, Any], body: bytes) -> None:
         db.execute(_OPEN, (made.get("call"), inserted.lastrowid))
     elif "outcome" in made:
         db.execute("DELETE FROM open_intent WHERE call = ?", (made.get("call"),))
+    if "memory" in made:
+        db.execute("REPLACE INTO memory VALUES (1, ?)", (str(made["memory"]),))
 
 
 def page(db: sqlite3.Connection, wanted: AuditFilter) -> AuditPage:
@@ -120,3 +123,9 @@ def open_intents(db: sqlite3.Connection) -> tuple[Mapping[str, Any], ...]:
     """Intents without a terminal entry, in journal order."""
     rows = db.execute("SELECT body FROM open_intent JOIN entry USING (n) ORDER BY n")
     return tuple(orjson.loads(body) for (body,) in rows)
+
+
+def memory(db: sqlite3.Connection) -> str:
+    """What the youngest entry that has `memory` says there."""
+    row = db.execute("SELECT said FROM memory").fetchone()
+    return row[0] if row else ""

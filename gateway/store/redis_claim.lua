@@ -6,7 +6,7 @@ local state, fingerprint, call, token, lease, since, ends, delivered, kept, paid
   'state', 'fingerprint', 'call', 'token', 'lease', 'since', 'ends', 'delivered', 'kept', 'paid'), 1, 10)
 
 if state and not (ends and tonumber(ends) <= now) then
-  if fingerprint ~= ARGV[4] then return said('mismatch') end
+  if fingerprint and fingerprint ~= ARGV[4] then return said('mismatch') end -- none: `fate` put the row there
   local over = tonumber(lease) <= now
   if state == 'sent' and over then
     state = 'doubt'

@@ -60,7 +60,8 @@ class RedisClaims:
         """Writes the terminal entry even when the token was lost. Raises StoreUnavailable."""
         if terminal is None:
             return await self._steps.finish(claim, token, ending)
-        work = Work(entries=lambda _: (terminal,))
+        entry = self._steps.witnessed(terminal)
+        work = Work(entries=lambda _: (entry,))
         step = self._steps.finish(claim, token, ending)
         outcomes: Any = await asyncio.gather(step, self._writer.submit(work), return_exceptions=True)
         held, written = outcomes
@@ -94,7 +95,10 @@ class RedisClaims:
 
     async def _beside(self, step: Coroutine[None, None, T], intent: Entry | None, claim: Claim, token: int) -> T:
         """A step and its intent at the same time: both stand, or nothing is sent under the token."""
-        works = [] if intent is None else [Work(entries=lambda _: (intent,), durable=True, needs_journal=True)]
+        works = []
+        if intent is not None:
+            entry = self._steps.witnessed(intent)
+            works.append(Work(entries=lambda _: (entry,), durable=True, needs_journal=True))
         outcomes: Any = await asyncio.gather(step, *map(self._writer.submit, works), return_exceptions=True)
         said, *written = outcomes
         failed: list[BaseException] = [outcome for outcome in written if isinstance(outcome, BaseException)]

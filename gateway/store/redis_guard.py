@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from gateway.model.work import StoreUnavailable
 from gateway.ports import Clock
-from gateway.store.redis_generation import LOST, Generation, Remembered
+from gateway.store.redis_generation import LOST, Generation, Remembered, Witness
 from gateway.store.redis_link import RedisLink
 from gateway.store.redis_names import BEAT, ENDED_VERSION, GENERATION, SECRET, STOPS_VERSION, Script
 
@@ -49,7 +49,8 @@ class Guard:
         self._compared: Generation | None = None
         """The memory of which it is known whether it is kept with our secret."""
         self._foreign = False
-        self._known, self._highest = remembered.read()
+        before = remembered.read()
+        self._known, self._highest, self._run_before = before.generation, before.beat, before.run
         self._met = False
         """Whether this process, and not only an earlier one, has seen the generation it knows."""
         self._empty_since: float | None = None
@@ -74,6 +75,24 @@ class Guard:
     def known(self) -> Generation | None:
         """The generation in force."""
         return self._known
+
+    @property
+    def witness(self) -> str:
+        """What this process knows of the memory, for the record of a call: whoever reads it must find at least that."""
+        return str(Witness(self._known, self._highest))
+
+    @property
+    def unbroken(self) -> bool:
+        """Whether the server is the process it was when an earlier process of this state folder last saw it.
+
+        Only then is a call that it does not know one that never reached it.
+        """
+        return self._run_before != "" and self.link.server is not None and self.link.server.run == self._run_before
+
+    def recall(self, witnessed: str) -> None:
+        """What the journal says that an earlier process knew, which may be more than it had time to save."""
+        known = Witness(self._known, self._highest).joined(Witness.of(witnessed))
+        self._known, self._highest = known.generation, known.beat
 
     async def step(self, script: Script, keys: Sequence[str], args: Sequence[Any], *, sends: bool) -> list[Any]:
         """One step of the ledger, by a server that has settled. With `sends` it leads to a call and needs one that is fit."""
@@ -120,7 +139,7 @@ class Guard:
     def save(self) -> None:
         """Lets the next process of this state folder remember."""
         if self._known is not None and self._met:
-            self._file.write(self._known, self._highest)
+            self._file.write(Witness(self._known, self._highest, self._run or ""))
 
     async def _look(self) -> tuple[str, str]:
         known, seen = str(self._known) if self._known is not None else "", self._highest
@@ -182,11 +201,11 @@ class Guard:
                 self._adopt(new, beat)
 
     async def _lose(self, why: str, found: str) -> None:
-        """Quarantine. Where this process lived with the memory, or found nothing at all, everybody must know."""
+        """Quarantine. Where the memory is known here and less than it was, or gone altogether, everybody must know."""
         if self._lost is None:
             _log.error("the store %s lost its memory: %s", self.link.place, why)
         self._lost = why
-        if self._met or not found:
+        if self._met or found in {"", str(self._known)}:
             with suppress(StoreUnavailable):
                 await self._replace(found, LOST)
 

@@ -52,13 +52,16 @@ class RedisHome:
         """
         return await self.guard.accept_loss()
 
-    async def start(self) -> None:
+    async def start(self, witnessed: str) -> None:
         """Looks, and goes on looking; whether the server can be reached, `fault` says.
+
+        `witnessed`: the last an earlier process wrote into its journal about the store's memory.
 
         A new server is taken into use first: the first calls after a start should not be refused for its newness.
         """
         from gateway.store.redis_watch import POLL_S
 
+        self.guard.recall(witnessed)
         for _ in range(_FIRST_LOOKS):
             with suppress(StoreUnavailable):  # the watch goes on trying
                 await self.guard.tick()

@@ -24,7 +24,7 @@ from gateway.model.claim import (
     Won,
 )
 from gateway.model.transitions import RETRYABLE_S
-from gateway.model.work import StoreUnavailable
+from gateway.model.work import Entry, StoreUnavailable
 from gateway.ports import Clock
 from gateway.store.redis_budgets import counters, limits
 from gateway.store.redis_guard import Guard
@@ -109,10 +109,18 @@ class Steps:
     async def delivered(self, claim: Claim, token: int, keep_s: float) -> None:
         await self._guard.step(_DELIVERED, (_row(claim),), (token, keep_s, GRACE_S), sends=False)
 
+    def witnessed(self, entry: Entry) -> Entry:
+        """The entry with what is known of the store's memory when it is written."""
+        return lambda: {**entry(), "memory": self._guard.witness}
+
     async def fate(self, record: str, call_id: str) -> State | None:
-        """None says that the call was not sent, so it is said only of calls that this memory is old enough to know."""
+        """None says that the call was not sent, so it is said only of calls that this memory is old enough to know.
+
+        A server that was another process when the call was made may have forgotten it: then the call is in doubt, and
+        stays so for whoever makes it again.
+        """
         keys = (key("claim", record), key("left", call_id))
-        said, now = await self._guard.step(_FATE, keys, (call_id,), sends=False)
+        said, now = await self._guard.step(_FATE, keys, (call_id, int(not self._guard.unbroken)), sends=False)
         if said != b"absent":
             return State(said.decode())
         known = self._guard.known

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import redis_kit
-from test_claim_store import FakeClock, ListJournal, claim, entry
+from test_claim_store import ListJournal, claim, entry
 
 from gateway.homes import ApprovalStore, ClaimStore
 from gateway.model.approval import (
@@ -36,7 +36,7 @@ class Home:
 
     store: ApprovalStore
     claims: ClaimStore
-    clock: FakeClock
+    clock: redis_kit.Ticking
     journal: ListJournal
     shared: bool
     """By several processes: the intent of a call that did not depart may stand in the journal."""
@@ -58,7 +58,7 @@ class Home:
 
 
 async def _sqlite(path: Path) -> AsyncIterator[Home]:
-    clock, journal = FakeClock(), ListJournal()
+    clock, journal = redis_kit.Ticking(), ListJournal()
     schema = (*ledger_sqlite.SCHEMA, *approvals_sqlite.SCHEMA)
     writer = GroupWriter(path / "ledger.db", journal, reached=lambda _: None, schema=schema)
     claims = SqliteClaims(writer, clock, b"secret" * 6, lambda _: None)
@@ -67,7 +67,7 @@ async def _sqlite(path: Path) -> AsyncIterator[Home]:
 
 
 async def _redis(path: Path) -> AsyncIterator[Home]:
-    clock, journal = FakeClock(), ListJournal()
+    clock, journal = redis_kit.Ticking(), ListJournal()
     writer = GroupWriter(path / "ledger.db", journal, reached=lambda _: None, schema=())
     async with redis_kit.opened(path, clock, writer) as gateway:
         yield Home(gateway.approvals, gateway.claims, clock, journal, shared=True)
@@ -83,7 +83,7 @@ async def home(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         yield made
 
 
-def question(clock: FakeClock, name: str = "a-1", **more: Any) -> Approval:
+def question(clock: redis_kit.Ticking, name: str = "a-1", **more: Any) -> Approval:
     known: dict[str, Any] = {
         "record": RECORD.hex(), "binding": "b" * 64, "call_id": "call-1", "tenant": "default", "agent": "bot",
         "user": "alice", "tool": "desk/refund", "arguments": {"cents": 10**30, "note": "für „sie“", "deep": [{"x": 1.5}]},

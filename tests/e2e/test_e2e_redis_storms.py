@@ -171,7 +171,6 @@ def test_a_redis_that_is_set_back_while_every_gateway_is_down(fleet: Faulty) -> 
     assert fleet.pay(fleet.gateways[1], "forgotten 1").reason == "store-unavailable"
 
 
-@pytest.mark.xfail(reason="the beat is saved each second; what came after it nobody is left to know")
 @pytest.mark.parametrize("fleet", [{}], indirect=True)
 def test_a_redis_that_is_set_back_while_every_gateway_was_killed(fleet: Faulty) -> None:
     with fleet.redis() as client:

@@ -4,6 +4,7 @@ import json
 import random
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +178,19 @@ async def test_open_intents_are_those_without_a_terminal_entry(index: AuditIndex
     assert [intent["call"] for intent in await index.open_intents()] == ["c"]
 
 
+async def test_the_youngest_word_on_the_stores_memory_outlives_its_process(lines: Lines, path: Path) -> None:
+    for memories, known in [
+        ((), ""),
+        (("first.abc.1 8", "first.abc.1 11", None), "first.abc.1 11"),
+        ((), "first.abc.1 11"),
+    ]:
+        for memory in memories:
+            lines.write(1, memory=memory)
+        index = AuditIndex(path, lines.tail)
+        assert await index.memory() == known
+        await index.close()
+
+
 @pytest.mark.parametrize(
     ("outcome", "executed", "counts"),
     [
@@ -283,7 +297,5 @@ async def test_a_full_disk_is_an_error_and_not_a_reason_to_start_anew(index, lin
 
 
 def _execute(path: Path, statement: str) -> None:
-    db = sqlite3.connect(path)
-    db.execute(statement)
-    db.commit()
-    db.close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute(statement)

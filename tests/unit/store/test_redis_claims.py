@@ -1,13 +1,11 @@
 """Claims in Redis where journal and server do not end alike: nothing is sent twice, nothing is told twice."""
 
 import asyncio
-import uuid
 
 import pytest
 import redis_kit
-import uuid_utils
 
-from gateway.model.claim import Claim, Departure, Done, Found, InDoubt, NotDone, Overspent, Spend, State, Won
+from gateway.model.claim import Claim, Departure, Found, InDoubt, NotDone, Overspent, Spend, State, Won
 from gateway.model.work import JournalUnavailable, StoreUnavailable
 from gateway.store import redis_returns
 from gateway.store.redis_budgets import counters
@@ -191,42 +189,15 @@ async def test_whoever_waits_is_woken_when_another_gateway_ends_the_call(gateway
     assert await asyncio.wait_for(gateway.claims.changed(redis_kit.claim(), 0.01), 5), "a lost push only delays"
 
 
-async def test_a_call_whose_gateway_died_is_in_doubt_once_its_fate_is_asked(gateway):
-    await redis_kit.sent(gateway, redis_kit.claim())
-    assert await state(gateway, "call-9") is None
-    assert await state(gateway) is State.DOUBT
-    found = await gateway.claims.claim(redis_kit.claim("call-2"), None)
-    assert isinstance(found, Found)
-    assert found.state is State.DOUBT
-
-
-@pytest.mark.parametrize("ending", [InDoubt(), Done(redis_kit.done().kept, 0.0)])
-async def test_a_call_that_was_replaced_is_still_known_to_have_been_sent(gateway, ending):
-    first = redis_kit.claim(resend_doubt=True)
-    token = await redis_kit.sent(gateway, first)
-    await gateway.claims.finish(first, token, ending, None)
-    await redis_kit.sent(gateway, redis_kit.claim("call-2", resend_doubt=True))
-    assert await state(gateway) in {State.DOUBT, State.DONE}
-    assert await state(gateway, "call-3") is None
-
-
-@pytest.mark.parametrize("keep_s", [0, 120])
-async def test_a_call_whose_answer_was_delivered_is_still_known_to_have_been_sent(gateway, keep_s):
+async def test_every_entry_of_a_call_that_leaves_traces_says_how_far_the_memory_was_when_it_was_written(
+    gateway, writer
+):
     token = await redis_kit.sent(gateway, redis_kit.claim())
-    assert await gateway.claims.finish(redis_kit.claim(), token, redis_kit.done(keep_s=3600), None)
-    gateway.claims.delivered(redis_kit.claim(), token, keep_s)
-    await gateway.told()
-    await gateway.link.command("DEL", ROW)  # its time is over
-    assert await state(gateway) is State.DONE
-
-
-async def test_of_a_call_older_than_its_memory_nobody_says_that_it_was_not_sent(gateway, tmp_path):
-    await redis_kit.emptied(redis_kit.shared(), generation="first.abc.4000000000")
-    other = redis_kit.gateway(redis_kit.shared(), tmp_path / "x", gateway.clock, redis_kit.Writing())
-    await other.guard.tick()
-    assert await state(other, str(uuid_utils.uuid7())) is State.DOUBT
-    assert await state(other, str(uuid.uuid4())) is None
-    await other.close()
+    before = int(gateway.guard.witness.split()[1])
+    await gateway.claims.finish(redis_kit.claim(), token, redis_kit.done(), redis_kit.entry("terminal"))
+    generations, beats = zip(*(memory.split() for memory in writer.memories), strict=True)
+    assert set(generations) == {redis_kit.BORN}
+    assert int(beats[1]) >= before, "so that whoever reads it knows of this call's own claim"
 
 
 SPENDS = (Spend("t", "agent", "bot", "minute", 2), Spend("t", "user", "alice", "day", 3))

@@ -8,7 +8,7 @@ import redis_kit
 
 from gateway.model.claim import Found, Won
 from gateway.model.work import StoreUnavailable
-from gateway.store.redis_generation import LOST, Generation, Remembered
+from gateway.store.redis_generation import LOST, Generation, Remembered, Witness
 from gateway.store.redis_guard import SETTLE_S
 from gateway.store.redis_names import BEAT, GENERATION
 
@@ -213,10 +213,50 @@ async def test_looks_and_steps_at_once_never_look_like_a_step_back(fleet):
 
 def test_what_the_folder_says_comes_back_whole(tmp_path):
     remembered = Remembered(tmp_path / "redis-generation")
-    assert remembered.read() == (None, 0)
-    remembered.write(Generation("accepted", "abc", 12), 345)
-    assert remembered.read() == (Generation("accepted", "abc", 12), 345)
-    Remembered(tmp_path / "missing" / "file").write(Generation("first", "abc", 1), 1)
+    assert remembered.read() == Witness()
+    for witness in (Witness(Generation("accepted", "abc", 12), 345, "run"), Witness(Generation("first", "abc", 1), 1)):
+        remembered.write(witness)
+        assert remembered.read() == witness
+    Remembered(tmp_path / "missing" / "file").write(Witness(Generation("first", "abc", 1), 1))
+
+
+OLD, NEW = Generation("first", "abc", 1), Generation("accepted", "xyz", 2)
+
+
+@pytest.mark.parametrize(
+    ("file", "journal", "together"),
+    [
+        (Witness(OLD, 5, "run"), Witness(OLD, 9), Witness(OLD, 9, "run")),
+        (Witness(OLD, 9, "run"), Witness(OLD, 5), Witness(OLD, 9, "run")),
+        (Witness(OLD, 9, "run"), Witness(NEW, 2), Witness(NEW, 2)),
+        (Witness(NEW, 2, "run"), Witness(OLD, 9), Witness(NEW, 2, "run")),
+        (Witness(), Witness(OLD, 9), Witness(OLD, 9)),
+        (Witness(OLD, 9, "run"), Witness(), Witness(OLD, 9, "run")),
+    ],
+)
+def test_file_and_journal_together_know_the_generation_in_force_and_the_most_of_it(file, journal, together):
+    assert file.joined(Witness.of(str(journal))) == together
+
+
+async def test_what_only_the_journal_knew_is_missed_in_a_server_that_was_set_back_and_told_to_everybody(fleet):
+    await fleet.living("b")
+    other = fleet.all[-1]
+    first = fleet.start("a")
+    seen = other.guard.witness.split()
+    first.guard.recall(f"{seen[0]} {int(seen[1]) + 1}")
+    await first.guard.tick()
+    await refused(first, "lost its memory")
+    await other.guard.tick()
+    await refused(other, "does not remember|lost its memory")
+
+
+async def test_what_the_journal_knew_and_the_server_knows_as_well_harms_nothing(fleet):
+    first = await fleet.living("a")
+    await redis_kit.sent(first, redis_kit.claim())
+    again = fleet.start("a")
+    again.guard.recall(first.guard.witness)
+    await again.guard.tick()
+    assert again.guard.fault is None
 
 
 @pytest.mark.parametrize("text", ["", "lost", "first.abc", "first.abc.x", "other.abc.1", "first.a.b.1"])

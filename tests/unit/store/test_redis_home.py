@@ -32,7 +32,7 @@ async def opened(place, folder):
         reached=lambda _: None,
         generation_file=folder / "redis-generation",
     )
-    await home.start()
+    await home.start("")
     try:
         yield home
     finally:
