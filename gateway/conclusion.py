@@ -100,7 +100,7 @@ def _concluded(carried: Carried, call: ResolvedCall, call_id: str, sanitize: San
             result = carried.result
             if "_meta" in result:
                 result = {**result, "_meta": theirs(result["_meta"])}
-            cleaned = sanitize.result(result, call.tool)
+            cleaned = sanitize.value(result) if carried.wants_input else sanitize.result(result, call.tool)
             if carried.http is not None:  # ours, added after the cleaning and kept with the answer
                 cleaned = Cleaned(marked(cleaned.value, {f"{NS}/http": dict(carried.http)}), cleaned.findings)
             return Conclusion.answered(cleaned, provenance(call_id, call, cleaned.findings))

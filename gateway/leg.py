@@ -96,7 +96,17 @@ async def sealed(record: ports.Record, outcome: AuditOutcome, **facts: Any) -> N
 
 
 def outbound(call: ResolvedCall, asked: Asked, key: str | None = None) -> Outbound:
-    return Outbound(call.tool, call.arguments, meta=asked.trace.outbound, idempotency_key=key, attempt=asked.attempt)
+    return Outbound(
+        call.tool,
+        call.arguments,
+        meta=asked.trace.outbound,
+        idempotency_key=key,
+        attempt=asked.attempt,
+        method=asked.method,
+        dialogue=asked.dialogue,
+        request_state=asked.request_state,
+        input_responses=asked.input_responses,
+    )
 
 
 def denied(principal: Principal, tool: str, rules: tuple[str, ...]) -> Refused:

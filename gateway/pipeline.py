@@ -16,6 +16,7 @@ from gateway import log_context, ports
 from gateway.conclusion import Conclusion
 from gateway.crossing import Crossing
 from gateway.fallback import ANSWERED, LastGood, told_whom_to_ask
+from gateway.hearing import heard
 from gateway.leg import Caller, Leg, denied, sealed
 from gateway.leg import leg as make_leg
 from gateway.model.call import Arrival, Asked, Reply, ReplyError
@@ -23,7 +24,7 @@ from gateway.model.decision import Verdict
 from gateway.model.outcome import AuditOutcome
 from gateway.model.principal import Principal
 from gateway.model.refusal import Reason, Refusal, Refused
-from gateway.model.tool import Effect
+from gateway.model.tool import BesideKind, Effect
 from gateway.replies import NS, hinted
 from gateway.tasks import Tasks
 from gateway.wire.strict_json import digest
@@ -90,6 +91,16 @@ class Road:
         await sealed(record, AuditOutcome.ANSWERED)
         return view.tools
 
+    async def list_beside(
+        self, record: ports.Record, principal: Principal, kind: BesideKind
+    ) -> Sequence[Mapping[str, Any]]:
+        """Prompts, resources or resource templates that the principal may use."""
+        raise NotImplementedError
+
+    def readable(self, principal: Principal, uri: str) -> str | None:
+        """The upstream whose resource this is, for the principal."""
+        raise NotImplementedError
+
     def view(self, principal: Principal) -> ports.View:
         """What the principal can see: curation of the agent ∩ what policy might permit the user."""
         visible = self._policy.visible(principal, self._catalog.ids(principal.agent))
@@ -114,7 +125,7 @@ class Road:
     async def call(self, record: ports.Record, principal: Principal, asked: Asked) -> Reply | ReplyError:
         """Walks one tool call to its end and seals its record. Raises Refused, with the record sealed."""
         trace = asked.trace.decided(self._trace_share)
-        asked = replace(asked, trace=trace)
+        asked = replace(asked, trace=trace, dialogue=heard(asked.dialogue, self._sanitize))
         log_context.on(record.call_id, trace.id)
         record.note(
             kind="call",

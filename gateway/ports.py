@@ -13,11 +13,12 @@ from gateway.model.call import Arrival, Asked, Reply, ReplyError
 from gateway.model.claim import Ending
 from gateway.model.cleaned import Cleaned
 from gateway.model.decision import Decision
+from gateway.model.news import Hear
 from gateway.model.outbound import Outbound
 from gateway.model.outcome import AuditOutcome, Carried
 from gateway.model.principal import Principal
 from gateway.model.refusal import Refusal
-from gateway.model.tool import ResolvedCall, Tool, ToolId
+from gateway.model.tool import Beside, BesideKind, ResolvedCall, Tool, ToolId
 from gateway.model.work import Entry
 
 T = TypeVar("T")
@@ -190,6 +191,15 @@ class Upstream(Protocol):
     async def list_tools(self, deadline: float) -> Sequence[Mapping[str, Any]]:
         """All pages, raw. Raises UpstreamFault."""
 
+    async def list_beside(self, deadline: float) -> Beside:
+        """Prompts, resources and templates, raw; nothing of what the server does not serve. Raises UpstreamFault."""
+
+    async def follow(self, hear: Hear) -> None:
+        """For ever: news of the server, while it tells any. Nothing it does ends this but a cancellation."""
+
+    def want(self, uris: frozenset[str]) -> None:
+        """The resources whose updates somebody waits for now; replaces what was wanted before."""
+
     async def close(self) -> None: ...
 
 
@@ -197,34 +207,14 @@ class UpstreamFault(Exception):
     """An upstream could not be listed; the text is ours and safe to show."""
 
 
-class HttpOperation(Protocol):
-    """One operation of a plain HTTP service, as the HTTP plane sees it."""
-
-    @property
-    def tool(self) -> ToolId: ...
-
-    def arguments(self, query: str, headers: Mapping[str, str], body: Any) -> Mapping[str, Any]:
-        """The tool's arguments from path, query (raw), headers (lower case) and parsed JSON body (None: no body).
-
-        Raises Refused: invalid-arguments.
-        """
-
-
-class HttpTools(Protocol):
-    """The operations of every plain HTTP upstream (`kind: openapi`)."""
-
-    def serves(self, upstream: str) -> bool:
-        """Whether there is such an upstream, listed or not."""
-
-    def match(self, upstream: str, method: str, path: str) -> HttpOperation | None:
-        """The operation behind a method and a raw path (percent-encoded, with its leading slash)."""
-
-
 class Sanitizer(Protocol):
     """Cleans everything that comes back, and redacts what is kept."""
 
     def result(self, result: Mapping[str, Any], tool: Tool) -> Cleaned:
         """A tool result; structured content stays valid. Raises Refused: result-withheld."""
+
+    def value(self, value: Any) -> Cleaned:
+        """Any other JSON of an upstream's: notifications, questions, messages of prompts. Raises Refused: result-withheld."""
 
     def error(self, message: str, data: Any) -> tuple[Cleaned, Cleaned]: ...
 
@@ -279,13 +269,19 @@ class Road(Protocol):
         """Raises Refused with the record still open: the listener seals it through `refuse`."""
 
     async def call(self, record: Record, principal: Principal, asked: Asked) -> Reply | ReplyError:
-        """Walks one call; the record is sealed on every exit. Raises Refused.
+        """Walks one request of any `Asked.method`; the record is sealed on every exit. Raises Refused.
 
         Cancelling it says that the caller went away; what must go on is shielded inside.
         """
 
     async def list_tools(self, record: Record, principal: Principal) -> Sequence[Mapping[str, Any]]:
         """Published definitions in a stable order; seals the record. Raises Refused."""
+
+    async def list_beside(self, record: Record, principal: Principal, kind: BesideKind) -> Sequence[Mapping[str, Any]]:
+        """The same for prompts, resources and resource templates."""
+
+    def readable(self, principal: Principal, uri: str) -> str | None:
+        """The upstream whose resource this is, for the principal; None when it is absent or hidden."""
 
     def schema(self, principal: Principal, name: str) -> Mapping[str, Any] | None:
         """The published inputSchema of a tool the principal sees; None for any other name."""

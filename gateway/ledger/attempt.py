@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.ledger.key import RecordKeys, derived_key, fingerprint
+from gateway.ledger.key import RecordKeys, derived_key, fingerprint, round_of
 from gateway.model.call import Asked
 from gateway.model.claim import Claim, KeySource, Spend
 from gateway.model.principal import Principal
@@ -49,11 +49,11 @@ class Attempts:
         source: KeySource
         if asked.key is not None:
             source = asked.key_source or "header"
-            record = self._keys.record(principal, "x", asked.key)
+            record = self._keys.record(principal, "x", asked.key, round_of(asked))
         else:
             source = "derived"
             alone = call_id if call.tool.derived == "off" else None  # claimed all the same: a crash must leave a doubt
-            record = self._keys.record(principal, "d", derived_key(print_, call.occurrence, alone))
+            record = self._keys.record(principal, "d", derived_key(print_, call.occurrence, alone), round_of(asked))
         lease_s = max(0.0, left_s) + LEASE_MARGIN_S
         # Repeating an idempotent call is harmless by the operator's own word, so its doubt holds nobody up (ledger §1.7).
         resend = call.tool.effect is Effect.IDEMPOTENT

@@ -12,12 +12,12 @@ from typing import Final, Literal
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from gateway.model.call import Asked
 from gateway.model.principal import Principal
 from gateway.model.tool import ResolvedCall
 from gateway.wire.strict_json import canonical
 
-ROUND: Final = "0"
-"""The first round of a call; continuations of a multi-round call get records of their own once they exist."""
+_FIRST_ROUND: Final = "0"
 _TENANTS: Final = 1024
 
 Source = Literal["x", "d"]
@@ -31,11 +31,11 @@ class RecordKeys:
         self._secret = secret
         self._tenants: dict[str, bytes] = {}
 
-    def record(self, principal: Principal, source: Source, key: str) -> bytes:
+    def record(self, principal: Principal, source: Source, key: str, round_: str = _FIRST_ROUND) -> bytes:
         """32 bytes. Scope is the acting user with the agent, or the agent alone where no user stands behind it."""
         user = () if principal.user is None else ("user", principal.user)
         scope = _packed(*user, "agent", principal.agent)
-        name = _packed("v1", principal.tenant, scope, source, key, ROUND)
+        name = _packed("v1", principal.tenant, scope, source, key, round_)
         return hmac.digest(self._tenant_key(principal.tenant), name, "sha256")
 
     def _tenant_key(self, tenant: str) -> bytes:
@@ -53,6 +53,13 @@ def fingerprint(call: ResolvedCall) -> bytes:
     return hashlib.sha256(
         canonical({"tool": tool.name, "upstream": tool.upstream, "arguments": dict(call.arguments)})
     ).digest()
+
+
+def round_of(asked: Asked) -> str:
+    """Every round of a call that goes on with answers is a record of its own under the same key (MRTR, ledger §1.3)."""
+    if asked.request_state is None and asked.input_responses is None:
+        return _FIRST_ROUND
+    return hashlib.sha256(canonical([asked.request_state, asked.input_responses])).hexdigest()
 
 
 def derived_key(of: bytes, occurrence: int, call_id: str | None = None) -> str:

@@ -1,15 +1,16 @@
-"""What a tools/call asks for, from its parameters and headers.
+"""What a request that walks the road asks for, from its parameters and headers.
 
 Lives only here: which members and headers carry name, arguments, key, trace, deadline and run, and what is refused about
-them. Must not know eras beyond their names, nor whether such a tool exists. Called by both conversations.
+them; for tools/call, prompts/get, resources/read and completion/complete. Must not know eras beyond their names, nor
+whether such a tool exists. Called by both conversations.
 """
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, assert_never
 
 from gateway.listener.head import Head
-from gateway.model.call import Asked, Era
+from gateway.model.call import Asked, Era, Method
 from gateway.model.refusal import Reason, Refused
 from gateway.model.trace import Trace
 from gateway.wire import jsonrpc
@@ -19,6 +20,7 @@ _DEADLINE: Final = "io.sallyport/deadline-ms"
 _RUN: Final = "io.sallyport/run"
 _ALIAS: Final = "idempotencyKey"
 MAX_NAME: Final = 256
+MAX_URI: Final = 4096
 _MAX_RUN: Final = 256
 _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?")
 
@@ -31,13 +33,9 @@ def meta_of(params: Mapping[str, Any]) -> Mapping[str, Any]:
     return meta
 
 
-def asked(params: Mapping[str, Any], head: Head, era: Era, version: str) -> Asked:
-    """Reads a call. Raises Refused: invalid-params."""
-    name, arguments = params.get("name"), params.get("arguments", {})
-    if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME:
-        raise Refused(Reason.INVALID_PARAMS, f"params.name is not a string of 1 to {MAX_NAME} characters.")
-    if not isinstance(arguments, dict):
-        raise Refused(Reason.INVALID_PARAMS, "params.arguments is not an object.")
+def asked(params: Mapping[str, Any], head: Head, era: Era, version: str, method: Method = "tools/call") -> Asked:
+    """Reads a request. Raises Refused: invalid-params."""
+    name, arguments = _wanted(params, method)
     meta = meta_of(params)
     key, source = _key(params, meta, head)
     return Asked(
@@ -51,7 +49,43 @@ def asked(params: Mapping[str, Any], head: Head, era: Era, version: str) -> Aske
         attempt=_attempt(meta),
         deadline_ms=_deadline(meta, head),
         run_label=_run(meta),
+        method=method,
     )
+
+
+def _wanted(params: Mapping[str, Any], method: Method) -> tuple[str, Mapping[str, Any]]:
+    match method:
+        case "tools/call" | "prompts/get":
+            return _text(params, "name", MAX_NAME), _object(params, "arguments")
+        case "resources/read":
+            return _text(params, "uri", MAX_URI), {}
+        case "completion/complete":
+            ref = _object(params, "ref")
+            match ref, params.get("argument"):
+                case {"type": "ref/prompt"}, {"name": str(), "value": str()}:
+                    name = _text(ref, "name", MAX_NAME)
+                case {"type": "ref/resource"}, {"name": str(), "value": str()}:
+                    name = _text(ref, "uri", MAX_URI)
+                case _:
+                    raise Refused(Reason.INVALID_PARAMS, "params.ref or params.argument is none of the standard's.")
+            _object(params, "context")
+            return name, {member: params[member] for member in ("ref", "argument", "context") if member in params}
+        case _:
+            assert_never(method)
+
+
+def _text(members: Mapping[str, Any], name: str, longest: int) -> str:
+    text = members.get(name)
+    if not isinstance(text, str) or not 0 < len(text) <= longest:
+        raise Refused(Reason.INVALID_PARAMS, f"params.{name} is not a string of 1 to {longest} characters.")
+    return text
+
+
+def _object(members: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = members.get(name, {})
+    if not isinstance(found, dict):
+        raise Refused(Reason.INVALID_PARAMS, f"params.{name} is not an object.")
+    return found
 
 
 def _key(

@@ -15,6 +15,8 @@ _SINGLE: Final = {
     for name in (
         "host",
         "origin",
+        "accept",
+        "last-event-id",
         "authorization",
         "content-type",
         "content-encoding",
@@ -58,6 +60,11 @@ class Head:
     def get(self, name: str) -> str | None:
         """The value of a header of `fields`."""
         return self.fields.get(name)
+
+    @property
+    def takes_events(self) -> bool:
+        """Whether `Accept` names event streams; a client that names nothing gets none."""
+        return "text/event-stream" in self.fields.get("accept", "").lower()
 
     @property
     def session(self) -> str | None:

@@ -20,7 +20,8 @@ from gateway.listener.limits import Slot
 from gateway.listener.render import Answer
 from gateway.listener.visit import Visit, walk
 from gateway.model.call import Asked
-from gateway.ports import HttpOperation, HttpTools, Road
+from gateway.model.operation import HttpOperation, HttpTools
+from gateway.ports import Road
 
 _VERSION: Final = "http"
 _NEVER_AN_ARGUMENT: Final = frozenset({"authorization", "cookie", "proxy-authorization", "sallyport-user"})

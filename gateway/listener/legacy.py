@@ -14,7 +14,7 @@ from gateway.listener.caller import Caller
 from gateway.listener.render import ACCEPTED, Answer, Pen
 from gateway.listener.sessions import Session, Sessions
 from gateway.listener.streams import Streams
-from gateway.listener.visit import Visit, first_of_page, page, tools, walk
+from gateway.listener.visit import Visit, first_of_page, listed, page, walk
 from gateway.model.call import Reply
 from gateway.model.principal import Principal
 from gateway.model.refusal import Reason, Refusal, Refused
@@ -116,10 +116,10 @@ class Legacy:
 
     async def _list(self, visit: Visit, request: jsonrpc.Request, session: Session) -> Answer:
         first = first_of_page(request.params)
-        seen = await tools(self._road, visit, request.params)
+        seen = await listed(self._road, visit, request.params, "tools")
         if isinstance(seen, Refusal):
             return self._pen.refusal(visit.voice, seen, visit.record.call_id)
-        return self._pen.result(visit.voice, page(older.tools(seen, session.version), first))
+        return self._pen.result(visit.voice, page("tools", older.tools(seen, session.version), first))
 
     async def _call(self, visit: Visit, request: jsonrpc.Request, session: Session) -> Answer:
         wanted = asked(request.params, visit.head, "legacy", session.version)

@@ -11,7 +11,7 @@ from typing import Any, Final
 from gateway.listener import eras
 from gateway.listener.asking import asked
 from gateway.listener.render import ACCEPTED, Answer, Pen
-from gateway.listener.visit import Visit, first_of_page, page, passed, tools, walk
+from gateway.listener.visit import Visit, first_of_page, listed, page, passed, walk
 from gateway.model.refusal import Reason, Refusal, Refused
 from gateway.ports import Road
 from gateway.wire import headers, jsonrpc
@@ -84,10 +84,12 @@ class Modern:
 
     async def _list(self, visit: Visit, request: jsonrpc.Request) -> Answer:
         first = first_of_page(request.params)
-        seen = await tools(self._road, visit, request.params)
+        seen = await listed(self._road, visit, request.params, "tools")
         if isinstance(seen, Refusal):
             return self._pen.refusal(visit.voice, seen, visit.record.call_id)
-        return self._pen.result(visit.voice, {**page(seen, first), "ttlMs": _LIST_TTL_MS, "cacheScope": "private"})
+        return self._pen.result(
+            visit.voice, {**page("tools", seen, first), "ttlMs": _LIST_TTL_MS, "cacheScope": "private"}
+        )
 
     async def _call(self, visit: Visit, request: jsonrpc.Request) -> Answer:
         wanted = asked(request.params, visit.head, "modern", jsonrpc.MODERN)

@@ -5,7 +5,6 @@ sending of bytes. A response goes out only after its record was sealed or forgot
 anything behind the road. Built by `app.py`, run by an HTTP server.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
@@ -19,19 +18,20 @@ from gateway.listener.http_calls import HttpCalls
 from gateway.listener.legacy import Legacy, Open
 from gateway.listener.limits import Intake, Limits, Slot
 from gateway.listener.modern import Modern
+from gateway.listener.outlet import Outlet
 from gateway.listener.render import UNHEARD, Answer, Headers, Pen, Voice
 from gateway.listener.sessions import Sessions
 from gateway.listener.streams import Streams
 from gateway.listener.visit import Visit, passed
 from gateway.model.call import Arrival
+from gateway.model.operation import HttpTools
 from gateway.model.principal import Principal
 from gateway.model.refusal import Reason, Refusal, Refused
-from gateway.ports import Clock, HttpTools, Record, Road
+from gateway.ports import Clock, Record, Road
 from gateway.tasks import Tasks
 from gateway.wire import jsonrpc
 
 _log = logging.getLogger("sallyport")
-_NO_CONTENT: Final = frozenset({204, 304})
 _HANGS_UP: Final = frozenset({Reason.TOO_LARGE, Reason.TOO_SLOW})
 """After these the rest of the body is not worth waiting for."""
 
@@ -105,14 +105,16 @@ class AgentPlane:
             peer=head.peer,
             assertion=head.get("sallyport-user"),
         )
-        knock = _Knock(self._road.open(arrival), arrival, head, found, Caller(receive, self._tasks), Slot(self._intake))
+        caller, breath_s = Caller(receive, self._tasks), self._limits.keep_alive_s
+        outlet = Outlet(send, caller, self._tasks, streams=head.takes_events, keep_alive_s=breath_s)
+        knock = _Knock(self._road.open(arrival), arrival, head, found, caller, Slot(self._intake), outlet)
         try:
             answer = await self._answer(knock, credential if isinstance(credential, Refusal) else None)
             if isinstance(answer, Open):
                 knock.slot.leave()  # a stream waits; it is no request in flight
                 await self._streams.hold(answer.session, answer.ends, receive, send)
             else:
-                await _send(answer, knock.caller, send, bodiless=head.method == "HEAD")
+                await knock.outlet.end(answer, bodiless=head.method == "HEAD")
         finally:
             knock.slot.leave()
             knock.caller.release()
@@ -132,14 +134,14 @@ class AgentPlane:
             passed(unusable)
             principal = await self._road.identify(record, knock.arrival)
             if isinstance(knock.found, door.Service):
-                visit = Visit(record, principal, head, knock.caller, voice)
+                visit = Visit(record, principal, head, knock.caller, voice, knock.outlet)
                 return await self._http_calls.answer(visit, knock.found, knock.slot)
             if head.method != "POST":
                 return self._beside(knock, principal)
             frame = jsonrpc.classify(await json_body(head, knock.slot, knock.caller.receive))
             voice = eras.voice(frame, head)
             passed(eras.readable(frame, head))
-            visit = Visit(record, principal, head, knock.caller, voice)
+            visit = Visit(record, principal, head, knock.caller, voice, knock.outlet)
             return await (self._modern if voice.era == "modern" else self._legacy).answer(visit, frame)
         except Refused as refused:
             refusal = refused.refusal
@@ -191,31 +193,10 @@ class _Knock:
     found: door.Place | None
     caller: Caller
     slot: Slot
+    outlet: Outlet
 
 
 def _defect(call_id: str) -> Refusal:
     """Called while an exception is handled: its text goes to the log and nowhere else."""
     _log.exception("call %s met a defect in the listener", call_id)
     return Refusal(Reason.INTERNAL, f"The gateway failed while handling call {call_id}.")
-
-
-async def _send(answer: Answer, caller: Caller, send: Send, *, bodiless: bool) -> None:
-    """Sends an answer, and says so to whoever wants to know that it was heard."""
-    if answer.delivered is not None:
-        await asyncio.sleep(0)  # lets the watcher see a connection that was closed in this very turn of the loop
-    headers = answer.headers if answer.status in _NO_CONTENT else (*answer.headers, _length(answer))
-    try:
-        if not caller.gone:
-            await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        if caller.gone:
-            return
-        await send({"type": "http.response.body", "body": b"" if bodiless else answer.body, "more_body": False})
-    except OSError:
-        return
-    # Not asked again whether the caller is gone: once a response is complete, servers report a disconnect to everyone.
-    if answer.delivered is not None:
-        answer.delivered()
-
-
-def _length(answer: Answer) -> tuple[bytes, bytes]:
-    return (b"content-length", str(len(answer.body)).encode())

@@ -7,19 +7,35 @@ ends. Must not know HTTP statuses or what a method is called. Made by `plane`, u
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from gateway.listener.asking import trace_of
 from gateway.listener.caller import Caller, NeverMind
 from gateway.listener.head import Head
+from gateway.listener.outlet import Outlet
 from gateway.listener.render import Voice
-from gateway.model.call import Asked, Reply, ReplyError
+from gateway.model.call import Asked, Method, Reply, ReplyError
 from gateway.model.principal import Principal
 from gateway.model.refusal import Reason, Refusal, Refused
+from gateway.model.tool import BesideKind
 from gateway.ports import Record, Road
 
 PAGE: Final = 1_000
-"""Tools on one page of a list."""
+"""Entries on one page of a list."""
+Listed = Literal["tools"] | BesideKind
+LISTS: Final[Mapping[str, Listed]] = {
+    "tools/list": "tools",
+    "prompts/list": "prompts",
+    "resources/list": "resources",
+    "resources/templates/list": "templates",
+}
+WALKS: Final[Mapping[str, Method]] = {
+    "tools/call": "tools/call",
+    "prompts/get": "prompts/get",
+    "resources/read": "resources/read",
+    "completion/complete": "completion/complete",
+}
+"""Methods that walk the road."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +47,7 @@ class Visit:
     head: Head
     caller: Caller
     voice: Voice
+    outlet: Outlet
 
 
 def passed(rung: Refusal | None) -> None:
@@ -55,12 +72,16 @@ async def walk(road: Road, visit: Visit, asked: Asked) -> Reply | ReplyError | R
         return Refusal(Reason.OUTCOME_UNKNOWN, "The gateway was stopped before the answer came.")
 
 
-async def tools(road: Road, visit: Visit, params: Mapping[str, Any]) -> Sequence[Mapping[str, Any]] | Refusal:
-    """The tools the principal sees. The road has sealed the record."""
+async def listed(
+    road: Road, visit: Visit, params: Mapping[str, Any], kind: Listed
+) -> Sequence[Mapping[str, Any]] | Refusal:
+    """What the principal sees of a kind. The road has sealed the record."""
     meta = params.get("_meta")
     visit.record.note(trace=trace_of(meta if isinstance(meta, dict) else {}, visit.head).noted)
     try:
-        return await road.list_tools(visit.record, visit.principal)
+        if kind == "tools":
+            return await road.list_tools(visit.record, visit.principal)
+        return await road.list_beside(visit.record, visit.principal, kind)
     except Refused as refused:
         return refused.refusal
 
@@ -78,9 +99,10 @@ def first_of_page(params: Mapping[str, Any]) -> int:
     return first
 
 
-def page(tools: Sequence[Mapping[str, Any]], first: int) -> dict[str, Any]:
-    """The members `tools` and `nextCursor` of a list result."""
-    shown: dict[str, Any] = {"tools": list(tools[first : first + PAGE])}
-    if first + PAGE < len(tools):
+def page(kind: Listed, entries: Sequence[Mapping[str, Any]], first: int) -> dict[str, Any]:
+    """The members of a list result: the entries under their name, and `nextCursor`."""
+    member = "resourceTemplates" if kind == "templates" else kind
+    shown: dict[str, Any] = {member: list(entries[first : first + PAGE])}
+    if first + PAGE < len(entries):
         shown["nextCursor"] = str(first + PAGE)
     return shown

@@ -1,4 +1,4 @@
-"""A call as asked and a reply as given, between listener and road.
+"""A request as asked and a reply as given, between listener and road.
 
 Lives only here: the facts a listener extracts from bytes, and what it gets back to render. Must not know HTTP or SSE.
 """
@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from gateway.model.dialogue import SILENT, Dialogue
 from gateway.model.trace import Trace
 
+Method = Literal["tools/call", "prompts/get", "resources/read", "completion/complete"]
 Era = Literal["modern", "legacy"]
 """Modern is MCP 2026-07-28 (stateless); legacy is 2025-11-25 and older (sessions)."""
 
@@ -31,11 +33,12 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One tool invocation as the agent asked for it, before the catalog has looked at it."""
+    """One request as the agent made it, before the catalog has looked at it."""
 
     name: str
-    """Published tool name."""
+    """Published name of a tool or prompt, or the URI of a resource; of a completion, that of its `ref`."""
     arguments: Mapping[str, Any]
+    """Of a tool or prompt; of a completion its whole params; empty for a resource."""
     era: Era
     version: str
     """Negotiated MCP version."""
@@ -49,6 +52,12 @@ class Asked:
     """The client's own wish, from `_meta["io.sallyport/deadline-ms"]`; only ever shortens."""
     run_label: str | None = None
     """Bare `_meta["io.sallyport/run"]`: labels the record, proves nothing."""
+    method: Method = "tools/call"
+    dialogue: Dialogue = SILENT
+    request_state: str | None = None
+    """The upstream's own `requestState` of the round before, out of our seal (2026-07-28, MRTR)."""
+    input_responses: Mapping[str, Any] | None = None
+    """Answers to what the round before asked for, by its keys."""
 
 
 @dataclass(frozen=True, slots=True)

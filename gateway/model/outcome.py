@@ -35,6 +35,11 @@ class Answered:
     http: Mapping[str, Any] | None = None
     """For plain HTTP tools: {status, type, wrapped}; becomes `_meta["io.sallyport/http"]` and is kept with the result."""
 
+    @property
+    def wants_input(self) -> bool:
+        """Whether it ends this round only: the same request is to be made again with answers (2026-07-28, MRTR)."""
+        return self.result.get("resultType") == "input_required"
+
 
 @dataclass(frozen=True, slots=True)
 class AnsweredError:

@@ -3,7 +3,7 @@
 Lives only here: what a tool is, and the four effects. Must not know who may see it (catalog) or do it (policy).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal
@@ -11,6 +11,9 @@ from typing import Any, Literal
 ToolId = str
 """Canonical id `upstream/tool`; the only name policy, ledger, audit and people use."""
 
+ToolKind = Literal["tool", "prompt", "resource", "completion"]
+"""A prompt, a resource or a completion walks the road like a declared read; `name` is its name or URI upstream."""
+BesideKind = Literal["prompts", "resources", "templates"]
 Derived = Literal["on", "in_flight_only", "off"]
 
 
@@ -57,6 +60,7 @@ class Tool:
     derived: Derived = "on"
     """How far calls without an explicit key are deduplicated; `unset` tools never go past in-flight and undelivered."""
     timeout_s: float = 10.0
+    kind: ToolKind = "tool"
     fallback: Fallback = Fallback()
 
 
@@ -70,3 +74,12 @@ class ResolvedCall:
     """Final arguments: ours stripped, fixed ones injected, validated against the upstream's schema."""
     occurrence: int = 1
     """`x_occurrence`: 1 unless the model says it deliberately repeats an identical action."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What a server offers beside tools, as listed: raw entries."""
+
+    prompts: Sequence[Mapping[str, Any]] = ()
+    resources: Sequence[Mapping[str, Any]] = ()
+    templates: Sequence[Mapping[str, Any]] = ()

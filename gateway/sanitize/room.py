@@ -44,6 +44,11 @@ class Clean:
         with _withheld("The upstream's error"):
             return self._any(message), self._any(data)
 
+    def value(self, value: Any) -> Cleaned:
+        """Any other JSON of an upstream's. Raises Refused: result-withheld."""
+        with _withheld("What the upstream said"):
+            return self._any(value)
+
     def definition(self, definition: Mapping[str, Any]) -> Cleaned:
         """A tools/list entry, for publication: prose is cleaned, names and values are not changed.
 

@@ -27,11 +27,11 @@ def params(era: Era, members: Mapping[str, Any], meta: Mapping[str, Any] | None 
 
 
 def call_params(era: Era, call: Outbound) -> dict[str, Any]:
-    """Parameters of `tools/call`."""
+    """Parameters of the request."""
     meta = dict(call.meta)
     if call.idempotency_key is not None:
         meta[jsonrpc.META_IDEMPOTENCY_KEY] = call.idempotency_key
-    return params(era, {"name": call.tool.name, "arguments": call.arguments}, meta)
+    return params(era, call.params, meta)
 
 
 def trace_headers(meta: Mapping[str, Any]) -> dict[str, str]:

@@ -14,8 +14,10 @@ from typing import Any, Final
 from yarl import URL
 
 from gateway.config.upstreams import McpHttp
+from gateway.model.news import Hear
 from gateway.model.outbound import Outbound
 from gateway.model.outcome import Carried, Unsent
+from gateway.model.tool import Beside
 from gateway.ports import Clock, Permit, Reached
 from gateway.tasks import Tasks
 from gateway.upstream import envelope
@@ -84,6 +86,15 @@ class McpHttpUpstream:
             return await self._ask("tools/list", said, deadline, _unnoticed)
 
         return await all_tools(self.id, page)
+
+    async def list_beside(self, deadline: float) -> Beside:
+        return Beside()
+
+    async def follow(self, hear: Hear) -> None:
+        await asyncio.Event().wait()
+
+    def want(self, uris: frozenset[str]) -> None:
+        """Nothing is told."""
 
     async def close(self) -> None:
         link, self._link = self._link, None

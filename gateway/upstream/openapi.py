@@ -18,8 +18,10 @@ import aiohttp
 from yarl import URL
 
 from gateway.config.upstreams import OpenApi
+from gateway.model.news import Hear
 from gateway.model.outbound import Outbound
 from gateway.model.outcome import Carried, Lost, Unsent
+from gateway.model.tool import Beside
 from gateway.ports import Clock, Permit, Reached, UpstreamFault
 from gateway.upstream import envelope
 from gateway.upstream import openapi_answer as answer
@@ -110,6 +112,15 @@ class OpenApiUpstream:
             if self._refused is not None:
                 raise UpstreamFault(f"The document of upstream {self.id} cannot be used: {self._refused[1]}.")
         return [operation.definition for operation in self._operations.values()]
+
+    async def list_beside(self, deadline: float) -> Beside:
+        return Beside()
+
+    async def follow(self, hear: Hear) -> None:
+        await asyncio.Event().wait()
+
+    def want(self, uris: frozenset[str]) -> None:
+        """Nothing is told."""
 
     async def close(self) -> None:
         await self._exchange.close()

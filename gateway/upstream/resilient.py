@@ -14,9 +14,11 @@ from itertools import count
 from typing import Any, Final, assert_never
 
 from gateway.config.upstreams import Breaker, UpstreamConfig
+from gateway.model.news import Hear
 from gateway.model.outbound import Outbound
 from gateway.model.outcome import Answered, AnsweredError, Carried, Lost, Unsent
 from gateway.model.refusal import Reason, Refused
+from gateway.model.tool import Beside
 from gateway.ports import Clock, Permit, Upstream
 from gateway.upstream.breaker import Circuit, Probing, Sign
 from gateway.upstream.retrying import RESENDABLE, Budget, pause_s
@@ -92,6 +94,15 @@ class Resilient:
         for circuit in self._breakers(self.id):
             circuit.lives()
         return listed
+
+    async def list_beside(self, deadline: float) -> Beside:
+        return await self._inner.list_beside(deadline)
+
+    async def follow(self, hear: Hear) -> None:
+        await self._inner.follow(hear)
+
+    def want(self, uris: frozenset[str]) -> None:
+        self._inner.want(uris)
 
     async def close(self) -> None:
         await self._inner.close()

@@ -12,8 +12,10 @@ from typing import Any, Final, Literal
 
 from gateway.config.upstreams import McpStdio
 from gateway.model.call import Era
+from gateway.model.news import Hear
 from gateway.model.outbound import Outbound
 from gateway.model.outcome import Answered, AnsweredError, Carried
+from gateway.model.tool import Beside
 from gateway.ports import Clock, Permit, Reached
 from gateway.tasks import Tasks
 from gateway.upstream import envelope
@@ -78,6 +80,15 @@ class McpStdioUpstream:
             return carried(await child.ask(message, deadline - self._clock.monotonic(), _unnoticed))
 
         return await all_tools(self.id, page)
+
+    async def list_beside(self, deadline: float) -> Beside:
+        return Beside()
+
+    async def follow(self, hear: Hear) -> None:
+        await asyncio.Event().wait()
+
+    def want(self, uris: frozenset[str]) -> None:
+        """Nothing is told."""
 
     async def close(self) -> None:
         self._closed = True

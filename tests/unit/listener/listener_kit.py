@@ -13,11 +13,11 @@ from gateway.listener.limits import Limits
 from gateway.listener.plane import AgentPlane
 from gateway.listener.sessions import Sessions
 from gateway.model.call import Arrival, Asked, Reply, ReplyError
+from gateway.model.operation import HttpTools
 from gateway.model.outcome import AuditOutcome
 from gateway.model.principal import Principal
 from gateway.model.refusal import Reason, Refusal, Refused
 from gateway.model.work import Entry
-from gateway.ports import HttpTools
 from gateway.wire import jsonrpc
 
 ALICE = Principal("default", "support-bot", "key:k1", "alice", "key:k1")

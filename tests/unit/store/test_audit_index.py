@@ -164,7 +164,7 @@ async def test_all_entries_of_a_call_in_journal_order(index: AuditIndex, lines: 
     lines.write(6, call="d")
     lines.write(4, call="c")
     assert [json.loads(entry)["kind"] for entry in await index.call("c")] == ["intent", "call"]
-    assert await index.call("nobody") == ()
+    assert not await index.call("nobody")
 
 
 async def test_open_intents_are_those_without_a_terminal_entry(index: AuditIndex, lines: Lines) -> None:
@@ -179,11 +179,8 @@ async def test_open_intents_are_those_without_a_terminal_entry(index: AuditIndex
 
 
 async def test_the_youngest_word_on_the_stores_memory_outlives_its_process(lines: Lines, path: Path) -> None:
-    for memories, known in [
-        ((), ""),
-        (("first.abc.1 8", "first.abc.1 11", None), "first.abc.1 11"),
-        ((), "first.abc.1 11"),
-    ]:
+    young = "first.abc.1 11"
+    for memories, known in [((), ""), (("first.abc.1 8", young, None), young), ((), young)]:
         for memory in memories:
             lines.write(1, memory=memory)
         index = AuditIndex(path, lines.tail)

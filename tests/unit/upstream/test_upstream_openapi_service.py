@@ -8,8 +8,9 @@ from openapi_kit import PETS, call, document, get, parameter, service
 from upstream_kit import RealClock, peer, reply, soon
 
 from gateway.config.upstreams import OpenApi
+from gateway.model.operation import HttpOperation, HttpTools
 from gateway.model.outcome import Answered, Unsent
-from gateway.ports import HttpOperation, HttpTools, Upstream, UpstreamFault
+from gateway.ports import Upstream, UpstreamFault
 from gateway.tasks import Tasks
 from gateway.upstream import openapi
 from gateway.upstream.make import make_upstream

@@ -1,0 +1,54 @@
+"""What passes between a server and the caller in the middle of a call, cleaned and counted.
+
+Lives only here: that nothing an upstream says reaches the caller's client uncleaned (untrusted §5: notifications,
+questions), and that a caller is asked only what its client said it can be. Must not know streams, transports or how
+cleaning works. Made by the road for every request whose caller can hear or answer.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.model.dialogue import ASKED, SILENT, Dialogue, Level, ProgressToken, Unanswered
+from gateway.model.refusal import Refused
+from gateway.ports import Sanitizer
+
+_NO_SUCH_CAPABILITY = (-32601, "This client declared no such capability")
+_WITHHELD = (-32603, "The question could not be cleaned, so it was not put")
+
+
+class Hearing:
+    """Implements Dialogue around the listener's own."""
+
+    def __init__(self, caller: Dialogue, sanitize: Sanitizer) -> None:
+        self._caller = caller
+        self._sanitize = sanitize
+        self.asked: Counter[str] = Counter()
+        """Methods of the questions that were put, for the record."""
+        self.session: bytes | None = caller.session
+        self.capabilities: Mapping[str, Any] = caller.capabilities
+        self.log_level: Level | None = caller.log_level
+        self.progress_token: ProgressToken | None = caller.progress_token
+        self.stateless: bool = caller.stateless
+
+    def tell(self, method: str, params: Mapping[str, Any]) -> None:
+        try:
+            cleaned = self._sanitize.value(params).value
+        except Refused:
+            return  # a notification promises nothing
+        self._caller.tell(method, cleaned)
+
+    async def ask(self, method: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        if ASKED.get(method) not in self.capabilities:
+            raise Unanswered(*_NO_SUCH_CAPABILITY)
+        try:
+            cleaned = self._sanitize.value(params).value
+        except Refused:
+            raise Unanswered(*_WITHHELD) from None
+        self.asked[method] += 1
+        return await self._caller.ask(method, cleaned)
+
+
+def heard(caller: Dialogue, sanitize: Sanitizer) -> Dialogue:
+    """The caller's dialogue, cleaned; a silent one costs nothing."""
+    return caller if caller is SILENT else Hearing(caller, sanitize)
