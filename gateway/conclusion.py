@@ -14,7 +14,8 @@ from typing import Any, Literal, assert_never
 from gateway.model.call import Reply, ReplyError
 from gateway.model.claim import Done, Ending, InDoubt, Kept, NotDone
 from gateway.model.cleaned import Cleaned
-from gateway.model.outcome import Answered, AnsweredError, AuditOutcome, Carried, Lost, Unsent
+from gateway.model.dialogue import ASKED
+from gateway.model.outcome import INPUT_REQUIRED, Answered, AnsweredError, AuditOutcome, Carried, Lost, Unsent
 from gateway.model.refusal import Reason, Refusal, Refused
 from gateway.model.tool import ResolvedCall
 from gateway.ports import Sanitizer
@@ -43,7 +44,11 @@ class Conclusion:
         return cls(
             ends=Reply(marked(cleaned.value, marks)),
             outcome=AuditOutcome.ANSWERED_ERROR if is_error else AuditOutcome.ANSWERED,
-            facts={"executed": "yes", "findings": dict(cleaned.findings), "result": _seen(kept, is_error=is_error)},
+            facts={
+                **_round(cleaned.value),
+                "findings": dict(cleaned.findings),
+                "result": _seen(kept, is_error=is_error),
+            },
             kind="result",
             kept=kept,
             is_error=is_error,
@@ -126,6 +131,16 @@ def _lost(call: ResolvedCall, lost: Lost) -> Refusal:
         return Refusal(Reason.OUTCOME_UNKNOWN, detail)
     reason = Reason.UPSTREAM_TIMEOUT if lost.timed_out else Reason.UPSTREAM_INVALID
     return Refusal(reason, f"{call.tool.id} gave no usable answer: {lost.why}.")
+
+
+def _round(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Whether this round carried the call out; one that asks for input (2026-07-28, MRTR) says so, and what it asks."""
+    if result.get("resultType") != INPUT_REQUIRED:
+        return {"executed": "yes"}
+    requests = result.get("inputRequests")
+    wanted = requests.values() if isinstance(requests, Mapping) else ()
+    methods = (one.get("method") for one in wanted if isinstance(one, Mapping))
+    return {"executed": "no", "asks": dict(Counter(method for method in methods if method in ASKED))}
 
 
 def _seen(kept: bytes, *, is_error: bool) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 Lives only here: the same limits as `budgets.py`, seen from one of many. A call that leaves traces pays inside the claim
 (`Claim.spends`), so this room only names the counters. A read pays from a chunk of at most a twentieth of the limit that
-this process took in advance; while the store is away reads go on and are counted here alone. Must not know Redis. Called
-by brakes, in place of `Budgets`.
+this process took in advance; while the store is away reads go on and are counted here alone, each budget up to its limit
+once more. Must not know Redis. Called by brakes, in place of `Budgets`.
 """
 
 import asyncio
@@ -38,6 +38,8 @@ class SharedBudgets:
         self._store = store
         self._chunks: dict[_Place, int] = {}
         """Calls left of what was taken; below zero what is owed."""
+        self._alone: dict[_Place, int] = {}
+        """Calls granted without the store."""
         self._taking: dict[_Place, asyncio.Future[bool]] = {}
         """Chunks that are being taken; done with whether the store was away, so that nobody else waits for it."""
 
@@ -84,7 +86,7 @@ class SharedBudgets:
         if (taking := self._taking.get(place)) is not None:
             await asyncio.wait((taking,))
             if taking.result():
-                self._add(place, 1)
+                self._add(place, self._granted(place, 1))
             return True
         taking = self._taking[place] = asyncio.get_running_loop().create_future()
         away, wanted = False, max(1, spend.limit // _CHUNKS)
@@ -92,7 +94,7 @@ class SharedBudgets:
             taken = await self._store.take((spend,), wanted)
         except StoreUnavailable:
             _log.warning("budget of %s %s: the store is away; reads are counted here alone", spend.scope, spend.name)
-            away, taken = True, wanted
+            away, taken = True, self._granted(place, wanted)
         finally:
             del self._taking[place]
             taking.set_result(away)
@@ -100,14 +102,20 @@ class SharedBudgets:
         self._add(place, taken)
         return taken > 0
 
+    def _granted(self, place: _Place, wanted: int) -> int:
+        """How many of these calls may be made without asking the store."""
+        granted = self._alone.get(place, 0)
+        self._alone[place] = min(place[0].limit, granted + wanted)
+        return self._alone[place] - granted
+
     def _add(self, place: _Place, calls: int) -> None:
         self._chunks[place] = self._chunks.get(place, 0) + calls
 
     def _forget(self, now: float) -> None:
         """Windows that are over."""
         if len(self._chunks) >= _KEPT:
-            self._chunks = {
-                (spend, window): left
-                for (spend, window), left in self._chunks.items()
-                if window >= int(now // spend.window_s)
-            }
+            self._chunks, self._alone = _current(self._chunks, now), _current(self._alone, now)
+
+
+def _current(counts: dict[_Place, int], now: float) -> dict[_Place, int]:
+    return {(spend, window): calls for (spend, window), calls in counts.items() if window >= int(now // spend.window_s)}

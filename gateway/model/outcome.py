@@ -6,7 +6,7 @@ Lives only here: the names. Must not know how an outcome is reached or written. 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 
 class AuditOutcome(StrEnum):
@@ -27,6 +27,10 @@ class AuditOutcome(StrEnum):
     CANCELLED = "cancelled"
 
 
+INPUT_REQUIRED: Final = "input_required"
+"""`resultType` of a round that asks for more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answered:
     """The upstream answered with our id: a result (also one with `isError`)."""
@@ -38,7 +42,7 @@ class Answered:
     @property
     def wants_input(self) -> bool:
         """Whether it ends this round only: the same request is to be made again with answers (2026-07-28, MRTR)."""
-        return self.result.get("resultType") == "input_required"
+        return self.result.get("resultType") == INPUT_REQUIRED
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ledger_kit import ALICE, SECRET, call, tool
 
-from gateway.ledger.key import RecordKeys, derived_key, fingerprint
+from gateway.ledger.key import RecordKeys, derived_key, fingerprint, round_of
+from gateway.model.call import Asked
 from gateway.model.principal import Principal
+from gateway.model.trace import Trace
 
 KEYS = RecordKeys(SECRET)
 TEXT = st.text(max_size=8)
@@ -74,6 +76,20 @@ def test_tool_upstream_and_every_argument_matter_and_nothing_else() -> None:
     assert of == fingerprint(
         replace(call(replace(tool(), digest="1" * 64), order=7), published_name="refund", occurrence=2)
     )
+
+
+def test_every_round_of_a_call_that_goes_on_is_a_record_of_its_own() -> None:
+    asked = Asked("refund", {}, "modern", "2026-07-28")
+    rounds = [
+        asked,
+        replace(asked, request_state="s"),
+        replace(asked, input_responses={"a": {}}),
+        replace(asked, request_state="s", input_responses={"a": {}}),
+        replace(asked, request_state="s", input_responses={"a": {"action": "accept"}}),
+    ]
+    assert len({KEYS.record(ALICE, "x", "k", round_of(one)) for one in rounds}) == len(rounds)
+    assert KEYS.record(ALICE, "x", "k", round_of(asked)) == KEYS.record(ALICE, "x", "k")
+    assert round_of(rounds[3]) == round_of(replace(rounds[3], trace=Trace.begun(), attempt=2))
 
 
 def test_the_ordinal_and_where_wanted_the_call_id_are_part_of_a_derived_key() -> None:

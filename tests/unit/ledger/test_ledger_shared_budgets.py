@@ -79,10 +79,22 @@ async def test_a_read_that_was_not_sent_is_given_back_to_its_own_window() -> Non
     assert await reads(purse) == 1
 
 
-async def test_while_the_store_is_away_reads_go_on() -> None:
+@pytest.mark.parametrize("before", [0, 7])
+async def test_while_the_store_is_away_reads_go_on_up_to_the_limit_once_more(before) -> None:
+    counters, clock = Counters(), FakeClock()
+    purse = made(counters, 20, clock)
+    assert await reads(purse, before) == before
+    counters.away = True
+    assert await reads(purse, 100) == 20, "of each process, whatever was read before"
+    clock.advance(60)
+    assert await reads(purse, 100) == 20
+
+
+async def test_a_crowd_without_the_store_does_not_overshoot_either() -> None:
     counters = Counters()
     counters.away = True
-    assert await reads(made(counters, 20), 50) == 50
+    purse = made(counters, 20)
+    assert sum(await asyncio.gather(*(reads(purse, 1) for _ in range(200)))) == 20
 
 
 async def test_a_crowd_that_waits_for_one_budget_does_not_overshoot_the_other() -> None:
