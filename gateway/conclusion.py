@@ -115,14 +115,25 @@ def _concluded(carried: Carried, call: ResolvedCall, call_id: str, sanitize: San
             marks = provenance(call_id, call, findings)
             return Conclusion.failed(carried.code, message.value, data.value, findings, marks)
         case Unsent():
-            detail = f"{call.tool.upstream} did not take the call: {carried.why}."
-            return Conclusion.turned_away(
-                Refusal(Reason.UPSTREAM_UNAVAILABLE, detail, retry_after_ms=carried.retry_after_ms)
-            )
+            return Conclusion.turned_away(_unsent(call, carried))
         case Lost():
             return Conclusion.turned_away(_lost(call, carried))
         case _:
             assert_never(carried)
+
+
+def _unsent(call: ResolvedCall, unsent: Unsent) -> Refusal:
+    """Three different next steps: somebody else must act, the caller must ask otherwise, or it helps to wait."""
+    detail = f"{call.tool.upstream} did not take the call: {unsent.why}."
+    match unsent.cause:
+        case "never":
+            return Refusal(Reason.UPSTREAM_REFUSED, detail)
+        case "unfit":
+            return Refusal(Reason.INVALID_ARGUMENTS, f"{call.tool.id} was not sent: {unsent.why}.")
+        case "unreached" | "later":
+            return Refusal(Reason.UPSTREAM_UNAVAILABLE, detail, retry_after_ms=unsent.retry_after_ms)
+        case _:
+            assert_never(unsent.cause)
 
 
 def _lost(call: ResolvedCall, lost: Lost) -> Refusal:

@@ -19,7 +19,9 @@ from gateway.ports import Clock
 from gateway.replies import NS, marked, provenance, with_text
 from gateway.wire.strict_json import digest
 
-ANSWERED: Final = frozenset({Reason.UPSTREAM_UNAVAILABLE, Reason.UPSTREAM_TIMEOUT, Reason.UPSTREAM_INVALID})
+ANSWERED: Final = frozenset(
+    {Reason.UPSTREAM_UNAVAILABLE, Reason.UPSTREAM_REFUSED, Reason.UPSTREAM_TIMEOUT, Reason.UPSTREAM_INVALID}
+)
 """Failures of reads that a fallback answers: the upstream's, never ours and never a decision."""
 MOST_ENTRIES: Final = 1_000
 MOST_BYTES: Final = 16 * 1024 * 1024

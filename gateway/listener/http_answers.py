@@ -12,7 +12,7 @@ from typing import Any, Final, assert_never
 
 from gateway.listener.render import Answer, Headers, retry_after
 from gateway.model.call import Reply, ReplyError
-from gateway.model.refusal import Refusal
+from gateway.model.refusal import Reason, Refusal
 from gateway.wire.strict_json import dump
 
 _ANSWERED: Final = "io.sallyport/http"
@@ -28,6 +28,8 @@ _LONGEST_HINT: Final = 500
 _BODILESS: Final = frozenset({204, 205, 304})
 _SOON_MS: Final = 1_000
 """For a 503 of which nobody knows when it ends: one that does not say is asked again at once."""
+_REMEDIES: Final = {Reason.UNKNOWN_TOOL: "Use a method and path that you may call; ask the operator for them."}
+"""Where the table's next step is one that only MCP has."""
 
 
 def ending(ends: Reply | ReplyError | Refusal, call_id: str) -> Answer:
@@ -54,6 +56,8 @@ def problem(refusal: Refusal, call_id: str, headers: Headers = ()) -> Answer:
         "detail": refusal.detail,
         **refusal.told(call_id),
     }
+    if refusal.reason in _REMEDIES:
+        told["remedy"] = _REMEDIES[refusal.reason]
     headers = _headers(_PROBLEM, call_id) + headers + retry_after(refusal)
     return Answer(refusal.row.status, dump(told), headers)
 

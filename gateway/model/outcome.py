@@ -54,8 +54,9 @@ class AnsweredError:
     data: Any = None
 
 
-Cause = Literal["unreached", "later", "never"]
-"""Why a call was not carried out: the server could not be reached; not now; the same call would always be turned away."""
+Cause = Literal["unreached", "later", "never", "unfit"]
+"""Why a call was not carried out: the server could not be reached; not now; the server would always turn the same call
+away; no request can carry these arguments."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,8 @@ class Reason(StrEnum):
     INSUFFICIENT_SCOPE = "insufficient-scope"
     AGENT_MISMATCH = "agent-mismatch"
     UNKNOWN_TOOL = "unknown-tool"
+    UNKNOWN_PROMPT = "unknown-prompt"
+    UNKNOWN_RESOURCE = "unknown-resource"
     INVALID_ARGUMENTS = "invalid-arguments"
     POLICY_DENIED = "policy-denied"
     STOPPED = "stopped"
@@ -63,6 +65,7 @@ class Reason(StrEnum):
     KEY_REUSED = "key-reused"
     KEY_IN_FLIGHT = "key-in-flight"
     UPSTREAM_UNAVAILABLE = "upstream-unavailable"
+    UPSTREAM_REFUSED = "upstream-refused"
     UPSTREAM_TIMEOUT = "upstream-timeout"
     OUTCOME_UNKNOWN = "outcome-unknown"
     UPSTREAM_INVALID = "upstream-invalid"
@@ -134,6 +137,18 @@ TABLE: Final[Mapping[Reason, Row]] = {
         40306, 403, _BARE, _REFUSED, "no", "never", "Use the URL of the agent the credential proves."
     ),
     Reason.UNKNOWN_TOOL: Row(-32602, 404, _ERROR, _REFUSED, "no", "never", "Call tools/list for the tools you have."),
+    Reason.UNKNOWN_PROMPT: Row(
+        -32602, 404, _ERROR, _REFUSED, "no", "never", "Call prompts/list for the prompts you have."
+    ),
+    Reason.UNKNOWN_RESOURCE: Row(
+        -32602,
+        404,
+        _ERROR,
+        _REFUSED,
+        "no",
+        "never",
+        "Call resources/list and resources/templates/list for what you have.",
+    ),
     Reason.INVALID_ARGUMENTS: Row(
         42200, 422, _RESULT, _REFUSED, "no", "new_key", "Correct the arguments to the tool's inputSchema."
     ),
@@ -174,6 +189,16 @@ TABLE: Final[Mapping[Reason, Row]] = {
     ),
     Reason.UPSTREAM_UNAVAILABLE: Row(
         50300, 503, _RESULT, _FAILED, "no", "after", "The tool cannot be reached; nothing was sent. Try again later."
+    ),
+    Reason.UPSTREAM_REFUSED: Row(
+        50202,
+        502,
+        _RESULT,
+        _FAILED,
+        "no",
+        "never",
+        "The tool's service turned the gateway away: its credential, the method or the size. Repeating does not help; "
+        "an operator should look at the upstream's credential.",
     ),
     Reason.UPSTREAM_TIMEOUT: Row(
         50400, 504, _RESULT, _FAILED, "unknown", "same_key", "The tool gave no answer in time."

@@ -68,7 +68,7 @@ class Child:
         try:
             line = dump(message) + b"\n"
         except (TypeError, ValueError):
-            return Unsent("it has no JSON form", cause="never")
+            return Unsent("it has no JSON form", cause="unfit")
         stdin = self._process.stdin
         if not self.alive or stdin is None or stdin.is_closing():
             return Unsent("its process has ended", cause="unreached")

@@ -147,7 +147,7 @@ class McpHttpUpstream:
         try:
             body = dump(message)
         except (TypeError, ValueError):
-            return Unsent("it has no JSON form", cause="never")
+            return Unsent("it has no JSON form", cause="unfit")
         return await self._exchange.post(body, extra, message.get("id"), deadline, reached, partial(self._other, link))
 
     def _other(self, link: Link | None, frame: jsonrpc.Request | jsonrpc.Notification) -> None:

@@ -89,9 +89,9 @@ class OpenApiUpstream:
         try:
             wanted = request(operation, call.arguments)
         except Unwritable as fault:
-            return Unsent(str(fault), cause="never")
+            return Unsent(str(fault), cause="unfit")
         if self._leads_elsewhere(operation, wanted):
-            return Unsent("an argument would turn it into another operation", cause="never")
+            return Unsent("an argument would turn it into another operation", cause="unfit")
         headers = wanted.headers | envelope.trace_headers(call.meta)
         if call.idempotency_key is not None:
             headers["Idempotency-Key"] = call.idempotency_key

@@ -39,7 +39,7 @@ def _safe(effect: Effect, carried: Carried) -> bool:
         case Answered() | AnsweredError():
             return False
         case Unsent(cause=cause):
-            return cause != "never"
+            return cause in {"unreached", "later"}
         case Lost():
             return effect in RESENDABLE
         case _:

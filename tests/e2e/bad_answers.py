@@ -19,6 +19,7 @@ class Fate(Enum):
     """What became of a call; each value: reason for a read, reason for a mutating call, outcomes of both, executed, sent again."""
 
     UNSENT = ("upstream-unavailable", "upstream-unavailable", "failed", "failed", "no", True)
+    REFUSED = ("upstream-refused", "upstream-refused", "failed", "failed", "no", True)
     LOST = ("upstream-invalid", "outcome-unknown", "failed", "in-doubt", "unknown", False)
     LATE = ("upstream-timeout", "outcome-unknown", "failed", "in-doubt", "unknown", False)
     WITHHELD = ("result-withheld", "result-withheld", "withheld", "withheld", "yes", False)
@@ -125,10 +126,12 @@ TRANSPORT: dict[str, Row] = {
     "an empty answer": (status(200, b""), Fate.LOST),
     "accepted, no answer": (status(202, b""), Fate.LOST),
     "elsewhere": (status(307, b"", location="/elsewhere"), Fate.LOST),
-    **{f"HTTP {code}": (status(code), Fate.UNSENT) for code in (401, 403, 405, 413, 415, 429)},
+    **{f"HTTP {code}": (status(code), Fate.REFUSED) for code in (401, 403, 405, 413, 415)},
+    "HTTP 429": (status(429), Fate.UNSENT),
     **{f"HTTP {code}": (status(code), Fate.LOST) for code in (400, 404, 500, 502, 503, 504)},
     **{f"HTTP {code} and JSON-RPC": (fails(-32603, status=code), Fate.FAILED) for code in (400, 500, 503)},
-    **{f"HTTP {code} and JSON-RPC": (fails(-32603, status=code), Fate.UNSENT) for code in (401, 403, 404, 429)},
+    **{f"HTTP {code} and JSON-RPC": (fails(-32603, status=code), Fate.REFUSED) for code in (401, 403, 404)},
+    "HTTP 429 and JSON-RPC": (fails(-32603, status=429), Fate.UNSENT),
     "interim answers without end": (drips(b"", b"HTTP/1.1 100 X\r\n\r\n"), Fate.LATE),
     "another protocol": (status(101, b"", upgrade="x", connection="upgrade"), Fate.LOST),
     "an answer nobody asked for behind the answer": (says(lambda seen: reply(200, result(seen)) + reply(200, {"jsonrpc": "2.0", "id": seen.id + 1, "result": {"content": []}})), Fate.ANSWERED),
@@ -156,7 +159,7 @@ ENVELOPE: dict[str, Row] = {
     "no UTF-8": (last(lambda seen: reply(200, b'{"jsonrpc":"2.0","id":%d,"result":{"x":"\xff"}}' % seen.id)), Fate.LOST),
     "a list for a result": (answers([]), Fate.LOST),
     "null for a result": (answers(None), Fate.LOST),
-    "an error before execution": (fails(-32601), Fate.UNSENT),
+    "an error before execution": (fails(-32601), Fate.REFUSED),
     "an error of its own": (fails(-32603), Fate.FAILED),
     "invalid params": (fails(-32602), Fate.FAILED),
     "a code beyond numbers": (fails(-(10**30)), Fate.FAILED),

@@ -19,6 +19,7 @@ MAY_SAY = {"echo": TEXT, "shaped": TEXT, "denied": TEXT, "region": None, "pay": 
 REASONS_OF_UPSTREAMS = {
     None,
     "upstream-invalid",
+    "upstream-refused",
     "upstream-timeout",
     "upstream-unavailable",
     "outcome-unknown",

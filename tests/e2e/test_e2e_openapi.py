@@ -144,7 +144,7 @@ def test_an_argument_cannot_make_a_call_another_one(plane: Plane) -> None:
     for name in ("secret", "..", "a/b", "a\\b", ""):
         answer = call(plane, "own_file", {"name": name})
         assert answer["result"]["isError"] is True, name
-        assert outcome(answer)["executed"] == "no"
+        assert (outcome(answer)["reason"], outcome(answer)["executed"]) == ("invalid-arguments", "no")
     assert len(plane.own.got) == before
     assert call(plane, "own_file", {"name": "a?b#c%2f\n\u00fc"})["result"]["structuredContent"] == {
         "path": "/files/a%3Fb%23c%252f%0A%C3%BC"

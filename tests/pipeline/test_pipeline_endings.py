@@ -60,6 +60,20 @@ async def test_a_call_that_was_proven_unsent_may_be_made_again(effect: Effect) -
     assert (play.record["outcome"], play.record["executed"]) == (AuditOutcome.FAILED, "no")
 
 
+@pytest.mark.parametrize("effect", list(Effect))
+async def test_a_call_that_its_service_turns_away_for_good_leaves_nothing_behind(effect: Effect) -> None:
+    play = Playbook(effect, Unsent("turned away with HTTP 401", cause="never"))
+
+    refusal = await play.refusal()
+
+    assert refusal.reason is Reason.UPSTREAM_REFUSED
+    assert play.ledger.settled == ([] if effect is Effect.READ else [NotDone()])
+    assert play.ledger.unspent == (effect is Effect.READ)
+    record = play.record
+    assert (record["outcome"], record["reason"], record["code"]) == (AuditOutcome.FAILED, "upstream-refused", 50202)
+    assert record["executed"] == "no"
+
+
 @pytest.mark.parametrize("answer", [Lost("reset"), Unsent("refused"), BROKEN, text("paid")])
 async def test_every_departed_call_is_settled_once_with_its_terminal_entry(answer: Carried) -> None:
     play = Playbook(answer=answer)

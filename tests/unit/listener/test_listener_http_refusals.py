@@ -99,6 +99,7 @@ async def test_absent_hidden_and_foreign_operations_are_refused_by_the_road_in_t
     assert answer.status == 404
     if method != "HEAD":
         assert (answer.json["reason"], answer.json["detail"]) == ("unknown-tool", "There is no such tool.")
+        assert answer.json["remedy"].startswith("Use a method and path")
     assert (len(road.calls), road.refused) == (1, [])
     assert road.calls[0].name == f"{method} {target}"[:256]
     assert road.calls[0].arguments == {}
@@ -191,6 +192,7 @@ async def test_a_body_needs_neither_length_nor_type_where_it_is_empty() -> None:
         (Reason.KEY_IN_FLIGHT, 1_001, 409, "2"),
         (Reason.BUDGET_EXHAUSTED, 60_000, 429, "60"),
         (Reason.UPSTREAM_UNAVAILABLE, 9_001, 503, "10"),
+        (Reason.UPSTREAM_REFUSED, None, 502, None),
         (Reason.KEY_REUSED, None, 422, None),
         (Reason.POLICY_DENIED, None, 403, None),
         (Reason.OUTCOME_UNKNOWN, None, 504, None),
@@ -219,7 +221,11 @@ def test_every_row_of_the_table_has_its_status_here(reason) -> None:
     answer = http_answers.problem(refusal, "c1")
     told = json.loads(answer.body)
     assert answer.status == told.pop("status") == TABLE[reason].status
-    assert refusal.told("c1").items() <= told.items()
+    expected = refusal.told("c1")
+    if reason is Reason.UNKNOWN_TOOL:  # the table's next step is one of MCP
+        expected["remedy"] = "Use a method and path that you may call; ask the operator for them."
+    assert expected.items() <= told.items()
+    assert "tools/list" not in told["remedy"]
 
 
 async def test_a_defect_is_internal_and_shows_nothing_of_itself(caplog) -> None:

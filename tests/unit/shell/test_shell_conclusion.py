@@ -9,8 +9,8 @@ from gateway.conclusion import Conclusion, conclude
 from gateway.model.call import Reply, ReplyError
 from gateway.model.claim import Done, InDoubt, NotDone
 from gateway.model.cleaned import Cleaned
-from gateway.model.outcome import Answered, AnsweredError, AuditOutcome, Carried, Lost, Unsent
-from gateway.model.refusal import Reason, Refusal, Refused
+from gateway.model.outcome import Answered, AnsweredError, AuditOutcome, Carried, Cause, Lost, Unsent
+from gateway.model.refusal import TABLE, Reason, Refusal, Refused
 from gateway.model.tool import Effect, ResolvedCall, Tool
 
 
@@ -90,6 +90,32 @@ def test_an_answer_without_a_json_form_is_withheld(result: dict[str, Any]) -> No
 
     assert isinstance(found.ends, Refusal)
     assert found.ends.reason is Reason.RESULT_WITHHELD
+
+
+@pytest.mark.parametrize("effect", list(Effect))
+@pytest.mark.parametrize(
+    ("cause", "reason", "retry", "after_ms"),
+    [
+        ("unreached", Reason.UPSTREAM_UNAVAILABLE, "after", 1_500),
+        ("later", Reason.UPSTREAM_UNAVAILABLE, "after", 1_500),
+        ("never", Reason.UPSTREAM_REFUSED, "never", None),
+        ("unfit", Reason.INVALID_ARGUMENTS, "new_key", None),
+    ],
+)
+def test_whoever_was_turned_away_is_told_what_helps(
+    effect: Effect, cause: Cause, reason: Reason, retry: str, after_ms: int | None
+) -> None:
+    unsent = Unsent("turned away with HTTP 401", 1_500, cause)
+
+    found = concluded(unsent, effect)
+
+    assert isinstance(found.ends, Refusal)
+    told = found.ends.told("call-1")
+    assert (found.ends.reason, told["executed"], told["retry"]) == (reason, "no", retry)
+    assert told.get("retry_after_ms") == after_ms
+    assert "turned away with HTTP 401" in found.ends.detail
+    assert (found.facts["reason"], found.outcome) == (reason.value, TABLE[reason].outcome)
+    assert isinstance(found.ending(unsent, "call-1", 5.0), NotDone)
 
 
 @pytest.mark.parametrize("effect", list(Effect))

@@ -15,6 +15,12 @@ from gateway.model.tool import Effect, Fallback, ResolvedCall, Tool
 TOOL = Tool("helpdesk/ticket_get", "helpdesk", "ticket_get", {}, "0" * 64, Effect.READ, fallback=Fallback(stale_s=60.0))
 CALL = ResolvedCall(TOOL, "helpdesk_ticket_get", {"id": 7})
 ALICE = Principal("default", "bot", "key:k", "alice")
+FAILURES = {
+    Reason.UPSTREAM_UNAVAILABLE,
+    Reason.UPSTREAM_REFUSED,
+    Reason.UPSTREAM_TIMEOUT,
+    Reason.UPSTREAM_INVALID,
+}
 DOWN = Refusal(Reason.UPSTREAM_UNAVAILABLE, "helpdesk did not take the call: no connection.")
 KEPT = json.dumps({"content": [{"type": "text", "text": "open"}], "structuredContent": {"state": "open"}}).encode()
 
@@ -137,8 +143,7 @@ def test_a_tool_without_the_setting_is_neither_kept_nor_served() -> None:
 def test_only_a_failure_of_the_upstream_is_answered_so(reason: Reason) -> None:
     memory = Memory()
     memory.put()
-    failures = {Reason.UPSTREAM_UNAVAILABLE, Reason.UPSTREAM_TIMEOUT, Reason.UPSTREAM_INVALID}
-    assert (memory.get(failed=Refusal(reason, "Why.")) is not None) == (reason in failures)
+    assert (memory.get(failed=Refusal(reason, "Why.")) is not None) == (reason in FAILURES)
 
 
 def test_the_longest_unused_are_forgotten_when_there_are_too_many() -> None:
@@ -178,6 +183,5 @@ def test_a_refusal_names_whom_to_ask_whatever_the_tool_does(effect: Effect, ask:
 def test_only_refusals_of_a_failed_upstream_say_so(reason: Reason) -> None:
     refusal = Refusal(reason, "Why.")
     told = told_whom_to_ask(refusal, replace(TOOL, fallback=Fallback(ask="Ann")))
-    failures = {Reason.UPSTREAM_UNAVAILABLE, Reason.UPSTREAM_TIMEOUT, Reason.UPSTREAM_INVALID, Reason.OUTCOME_UNKNOWN}
-    assert (told is not refusal) == (reason in failures)
+    assert (told is not refusal) == (reason in {*FAILURES, Reason.OUTCOME_UNKNOWN})
     assert told_whom_to_ask(refusal, TOOL) is refusal

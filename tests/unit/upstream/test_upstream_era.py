@@ -67,18 +67,18 @@ async def test_an_answer_that_proves_nothing_is_not_sent_again_but_the_next_call
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "retry_after_ms"),
+    ("status", "body", "retry_after_ms", "cause"),
     [
-        (401, b"", None),
-        (403, b"", None),
-        (429, b"", 2000),
-        (500, b"", None),
-        (503, b"{}", 2000),
-        (200, b"hello", None),
-        (500, b'{"jsonrpc":"2.0","id":1,"error":{"code":-32603,"message":"x"}}', None),
+        (401, b"", None, "never"),
+        (403, b"", None, "never"),
+        (429, b"", 2000, "later"),
+        (500, b"", None, "unreached"),
+        (503, b"{}", 2000, "unreached"),
+        (200, b"hello", None, "unreached"),
+        (500, b'{"jsonrpc":"2.0","id":1,"error":{"code":-32603,"message":"x"}}', None, "unreached"),
     ],
 )
-async def test_an_outage_is_no_evidence_of_an_era(status, body, retry_after_ms) -> None:
+async def test_an_outage_is_no_evidence_of_an_era(status, body, retry_after_ms, cause) -> None:
     async def script(seen, writer):
         extra = {"retry_after": "2"} if retry_after_ms else {}
         writer.write(reply(status, body, **extra))
@@ -86,6 +86,7 @@ async def test_an_outage_is_no_evidence_of_an_era(status, body, retry_after_ms) 
     async with peer(script) as server, upstream(server.url, era="auto") as up:
         outcome = await up.send(outbound(), soon())
         assert isinstance(outcome, Unsent)
+        assert outcome.cause == cause
         if status >= 400:
             assert outcome.retry_after_ms == retry_after_ms
         assert [seen.method for seen in server.seen] == ["server/discover"]

@@ -81,7 +81,7 @@ async def test_a_request_that_met_a_closing_warm_connection_is_never_sent_again(
 async def test_an_argument_cannot_turn_a_call_into_another_operation(tmp_path) -> None:
     async with peer(_answer) as server, service(server.url, tmp_path) as up:
         outcome = await up.send(call((await tools(up))["getPet"], {"petId": "mine"}), soon())
-        assert outcome == Unsent("an argument would turn it into another operation", cause="never")
+        assert outcome == Unsent("an argument would turn it into another operation", cause="unfit")
         assert server.seen == []
 
 
@@ -96,11 +96,11 @@ async def test_an_argument_cannot_reach_a_hidden_operation_either(tmp_path) -> N
         assert server.seen == []
 
 
-async def test_arguments_that_cannot_be_carried_are_not_sent_and_never_will_be(tmp_path) -> None:
+async def test_arguments_that_cannot_be_carried_are_not_sent_and_the_fault_is_theirs(tmp_path) -> None:
     async with service("http://127.0.0.1:1", tmp_path) as up:
         outcome = await up.send(call((await tools(up))["getPet"], {"petId": ".."}), soon())
     assert isinstance(outcome, Unsent)
-    assert outcome.cause == "never"
+    assert outcome.cause == "unfit"
 
 
 async def test_a_call_of_a_definition_that_has_changed_is_not_sent(tmp_path) -> None:

@@ -240,5 +240,5 @@ async def test_a_server_without_tls_is_unsent() -> None:
 
 async def test_arguments_without_a_json_form_are_unsent() -> None:
     async with peer(_close) as server, upstream(server.url) as up:
-        assert await up.send(outbound({"x": object()}), soon()) == Unsent("it has no JSON form", cause="never")
+        assert await up.send(outbound({"x": object()}), soon()) == Unsent("it has no JSON form", cause="unfit")
         assert server.connections == 0

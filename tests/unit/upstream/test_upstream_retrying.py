@@ -24,6 +24,7 @@ NEVER, LOST = Unsent("turned away with HTTP 401", cause="never"), Lost("reset")
         (UNREACHED, {READ, IDEMPOTENT, MUTATING, UNSET}),
         (LATER, {READ, IDEMPOTENT, MUTATING, UNSET}),
         (NEVER, set()),
+        (Unsent("it has no JSON form", cause="unfit"), set()),
         (LOST, {READ, IDEMPOTENT}),
         (Lost("no answer in time", timed_out=True), {READ, IDEMPOTENT}),
     ],
