@@ -1,33 +1,24 @@
 """One Redis or Valkey server: connections, time limits, scripts, and every fault as `StoreUnavailable` in our words.
 
-Lives only here: redis-py. No command takes longer than `COMMAND_S`, and none is sent twice: a script whose answer did not
-come may have run (`Unanswered`), and only its caller knows what that means. Every new connection asks the server who it
-is and whether it might forget. Must not know what keys and scripts mean. Used by the Redis homes.
+Lives only here: redis-py and hiredis. No command takes longer than `COMMAND_S`, and none is sent twice: a script whose
+answer did not come may have run (`Unanswered`), and only its caller knows what that means. Every new connection asks the
+server who it is and whether it might forget. Must not know what keys and scripts mean. Used by the Redis homes.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Any, Final
 
-from redis.asyncio.connection import ConnectionPool
+from hiredis import pack_command
+from redis.asyncio.connection import ConnectionPool, SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import (
-    AuthenticationError,
-    AuthorizationError,
-    BusyLoadingError,
-    MovedError,
-    NoPermissionError,
-    NoScriptError,
-    OutOfMemoryError,
-    ReadOnlyError,
-    RedisError,
-    ResponseError,
-)
+from redis.exceptions import NoPermissionError, NoScriptError, RedisError, ResponseError
 
 from gateway.model.work import StoreUnavailable
 from gateway.store.redis_names import Script
 from gateway.store.redis_server import Server
+from gateway.store.redis_words import Address
 
 COMMAND_S: Final = 0.25
 """Time limit of one command, with the wait for a connection and its greeting."""
@@ -45,10 +36,13 @@ class RedisLink:
 
     def __init__(self, url: str, *, assume_noeviction: bool = False, command_s: float = COMMAND_S) -> None:
         """Connects to nothing yet. Raises ValueError for a URL that is none."""
-        pool = ConnectionPool.from_url(url, protocol=2, driver_info=None, retry=Retry(NoBackoff(), 0))
+        retry = Retry(NoBackoff(), 0)
+        # no time limit of its own: below Python 3.12 it would swallow a cancellation, and with it ours
+        pool = ConnectionPool.from_url(url, protocol=2, driver_info=None, retry=retry, socket_timeout=None)
         self._make: Callable[[], Any] = pool.make_connection
         options = pool.connection_kwargs
         self.place = f"{options.get('host', 'localhost')}:{options.get('port', 6379)}"
+        self._address = Address(self.place, options.get("db", 0), issubclass(pool.connection_class, SSLConnection))
         self._assume_noeviction = assume_noeviction
         self._command_s = command_s
         self._slots = asyncio.Semaphore(CONNECTIONS)
@@ -165,30 +159,11 @@ class RedisLink:
         self.server = Server.of(told.decode(), assume_noeviction=self._assume_noeviction)
 
     def _said(self, error: Exception) -> str:
-        match error:
-            case OutOfMemoryError():
-                what = "is full (maxmemory)"
-            case ReadOnlyError():
-                what = "is a read-only replica"
-            case BusyLoadingError():
-                what = "is still loading its data"
-            case AuthenticationError() | AuthorizationError():
-                what = "refuses the password in state.store"
-            case NoPermissionError():
-                what = "denies this user a command or key of the ledger"
-            case MovedError():
-                what = "is a cluster node without our keys: name the one that has the slot of {sallyport}"
-            case ResponseError():
-                what = f"refused a step of the ledger ({str(error).partition(' ')[0]})"
-            case TimeoutError():
-                what = f"did not answer within {self._command_s * 1000:.0f} ms"
-            case _:
-                what = "cannot be reached"
-        return f"the store {self.place} {what}"
+        return self._address.said(error, self._command_s, met=self.server is not None)
 
 
 async def _ask(connection: Any, *words: Any) -> Any:
-    await connection.send_command(*words)
+    await connection.send_packed_command(pack_command(words))
     return await connection.read_response()
 
 

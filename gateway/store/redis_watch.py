@@ -1,8 +1,8 @@
 """What one gateway hears of the others: pushes, and a look each second that makes up for lost ones.
 
-Lives only here: when the amnesia guard looks, the kill switch is read again, tombstones are refreshed, and waiters are
-woken. Must not know what any of that means. Two tasks per process, started by `redis_home.py`; a failing server ends
-neither.
+Lives only here: when the amnesia guard looks, the kill switch is read again, tombstones are refreshed, waiters are woken,
+and the log hears that the store is away or back. Must not know what any of that means. Two tasks per process, started by
+`redis_home.py`; a failing server ends neither.
 """
 
 import asyncio
@@ -37,6 +37,7 @@ class RedisWatch:
         self._pushed = asyncio.Event()
         self._inspected = clock.monotonic()
         self._seen: tuple[str | None, str | None, Generation | None] = (None, None, None)
+        self._said: str | None = None
         self.on_stops: Callable[[], Awaitable[None]] | None = None
         """Called when the kill switch may have changed, and once when the server is first reached."""
         self.confirmed_at: float | None = None
@@ -51,6 +52,7 @@ class RedisWatch:
                 pass  # `fault` says so, and the next look tries again
             except Exception:  # noqa: BLE001  nobody would start this task again
                 _log.exception("a look at the store failed")
+            self._say()
             with suppress(TimeoutError):
                 async with asyncio.timeout(POLL_S):
                     await self._pushed.wait()
@@ -89,6 +91,15 @@ class RedisWatch:
             await self._sessions.refresh()
         await self._sessions.tell()
         self._seen = (stops, ended, generation)
+
+    def _say(self) -> None:
+        """Into the log, once for each change: a store that is away for a night fills no disk."""
+        fault, said = self._guard.fault, self._said
+        if fault is not None and fault != said:
+            _log.warning("%s", fault)
+        elif fault is None and said is not None:
+            _log.info("the store %s is usable again", self._guard.link.place)
+        self._said = fault
 
     def _hear(self, topic: str) -> None:
         if topic in {"", STOPS_TOPIC, ENDED_TOPIC}:

@@ -10,6 +10,7 @@ from gateway.model.work import StoreUnavailable
 from gateway.store.redis_link import RedisLink, Unanswered
 from gateway.store.redis_names import Script
 from gateway.store.redis_server import Server
+from gateway.tasks import Tasks
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ async def test_a_paused_server_is_not_waited_for_and_its_late_answer_is_nobodys(
 
 async def test_a_server_that_is_away_was_sent_nothing_and_is_found_again_by_itself(own):
     link = RedisLink(redis_kit.url(own).replace("//", "//:hush@"), command_s=redis_kit.UNHURRIED_S)
-    with pytest.raises(StoreUnavailable, match="refuses the password") as caught:
+    with pytest.raises(StoreUnavailable, match="asks for no password") as caught:
         await link.command("PING")
     assert "hush" not in str(caught.value)
     await link.close()
@@ -91,6 +92,20 @@ async def test_many_at_once_share_the_connections(link):
     answers = await asyncio.gather(*(link.command("ECHO", str(n)) for n in range(300)))
     assert answers == [str(n).encode() for n in range(300)]
     assert len(link._idle) <= 64
+
+
+async def test_whoever_is_cancelled_ends_wherever_it_was(link):
+    async def ask_on_and_on():
+        for _ in range(500):
+            await link.command("PING")
+
+    for steps in range(60):
+        asking = Tasks().start(ask_on_and_on(), "asking")
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        asking.cancel()
+        await asyncio.wait([asking])
+        assert asking.cancelled(), f"went on after {steps} steps"
 
 
 async def test_messages_of_a_channel_arrive_until_the_server_goes(own):
