@@ -7,9 +7,9 @@ ledger room through `homes.ClaimStore`, and by recovery (`fate`).
 
 import asyncio
 import secrets
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from contextlib import suppress
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from gateway.homes import Writer
 from gateway.model.claim import Claim, ClaimAnswer, Departure, Ending, State, Won
@@ -24,6 +24,7 @@ from gateway.tasks import Tasks
 POLL_S: Final = 0.25
 _TOKEN_BITS: Final = 52
 T = TypeVar("T", ClaimAnswer, Departure)
+R = TypeVar("R")
 
 
 class RedisClaims:
@@ -61,15 +62,14 @@ class RedisClaims:
         if terminal is None:
             return await self._steps.finish(claim, token, ending)
         entry = self._steps.witnessed(terminal)
-        work = Work(entries=lambda _: (entry,))
-        step = self._steps.finish(claim, token, ending)
-        outcomes: Any = await asyncio.gather(step, self._writer.submit(work), return_exceptions=True)
-        held, written = outcomes
+        writing = self._writer.submit(Work(entries=lambda _: (entry,)))
+        held = await _outcome(self._steps.finish(claim, token, ending))
+        written = await _outcome(writing)
         if isinstance(held, StoreUnavailable):
-            raise StoreUnavailable(str(held), journaled=not isinstance(written, BaseException))
+            raise StoreUnavailable(str(held), journaled=not isinstance(written, Exception))
         self._reached("claims.finished")
         for outcome in (written, held):
-            if isinstance(outcome, BaseException):
+            if isinstance(outcome, Exception):
                 raise outcome
         return bool(held)
 
@@ -95,22 +95,21 @@ class RedisClaims:
 
     async def _beside(self, step: Coroutine[None, None, T], intent: Entry | None, claim: Claim, token: int) -> T:
         """A step and its intent at the same time: both stand, or nothing is sent under the token."""
-        works = []
+        writing = None
         if intent is not None:
             entry = self._steps.witnessed(intent)
-            works.append(Work(entries=lambda _: (entry,), durable=True, needs_journal=True))
-        outcomes: Any = await asyncio.gather(step, *map(self._writer.submit, works), return_exceptions=True)
-        said, *written = outcomes
-        failed: list[BaseException] = [outcome for outcome in written if isinstance(outcome, BaseException)]
+            writing = self._writer.submit(Work(entries=lambda _: (entry,), durable=True, needs_journal=True))
+        said = await _outcome(step)
+        written = await _outcome(writing) if writing is not None else None
         if isinstance(said, Unanswered):
             self._returns.later(claim, token)
-        elif failed and (isinstance(said, Won) or said is Departure.DEPARTED):
+        elif isinstance(written, Exception) and (isinstance(said, Won) or said is Departure.DEPARTED):
             await self._returns.now(claim, token)
-        for outcome in (*failed, said):
-            if isinstance(outcome, BaseException):
-                raise outcome
-        answer: T = said
-        return answer
+        if isinstance(written, Exception):
+            raise written
+        if isinstance(said, Exception):
+            raise said
+        return said
 
     async def _fade(self, claim: Claim, token: int, keep_s: float, before: "asyncio.Task[None] | None") -> None:
         if before is not None:
@@ -121,3 +120,11 @@ class RedisClaims:
     def _faded(self, record: bytes, task: "asyncio.Task[None]") -> None:
         if self._fading.get(record) is task:
             del self._fading[record]
+
+
+async def _outcome(under_way: Awaitable[R]) -> R | Exception:
+    """What came of it, a failure as well: of two things under way both are waited for. Costs no task, as `gather` does."""
+    try:
+        return await under_way
+    except Exception as failed:  # noqa: BLE001  the caller raises it
+        return failed

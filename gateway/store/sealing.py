@@ -8,7 +8,7 @@ a blob moved to another name does not open. Must not know SQL or states. Called 
 import hmac
 import os
 import zlib
-from dataclasses import asdict, replace
+from dataclasses import fields
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -25,6 +25,7 @@ INLINE: Final = 256 * 1024
 _COMPRESSED_OVER: Final = 1024
 _FORMAT: Final = b"\x01"
 _NONCE: Final = 12
+_ABOUT: Final = tuple(field.name for field in fields(Kept) if field.name != "body")
 
 
 class Box:
@@ -60,7 +61,8 @@ class Seal:
         """The bytes to store under `record`."""
         body = kept.body if kept.body is not None and len(kept.body) <= INLINE else None
         packed = body is not None and len(body) > _COMPRESSED_OVER
-        about = asdict(replace(kept, body=None)) | {"body": "none" if body is None else "zlib" if packed else "plain"}
+        about = {name: getattr(kept, name) for name in _ABOUT}
+        about["body"] = "none" if body is None else "zlib" if packed else "plain"
         stored = body or b""
         return self._box.close(record, dump(about) + b"\n" + (zlib.compress(stored, 1) if packed else stored))
 
