@@ -1,7 +1,7 @@
 """The composition root: from a configuration to concrete rooms, to two ASGI applications, to two listening servers.
 
 Lives only here: construction, and the order in which things start and stop. The only file that constructs, with
-`home.py` for the stores. Must not decide anything about a call. `serve` runs until told to stop.
+`home.py` for the stores and `servers.py` for the upstreams. Must not decide anything about a call. `serve` runs until told to stop.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from gateway.audit.journal import SegmentJournal
 from gateway.audit.recovery import close_open_calls
 from gateway.audit.segments import tail
 from gateway.audit.trail import Trail
-from gateway.background import Learner, first_lists, keep_up, until_done, watch_policy
+from gateway.background import keep_up, until_done, watch_policy
 from gateway.catalog.room import Curation
 from gateway.clock import SystemClock
 from gateway.config.schema import Config, Issuer, Peer
@@ -37,27 +37,26 @@ from gateway.ledger.loops import Loops
 from gateway.ledger.room import OnceLedger
 from gateway.ledger.stops import Stops
 from gateway.listener.door import Door
+from gateway.listener.hub import ALL
 from gateway.listener.plane import AgentPlane
 from gateway.listener.sessions import Sessions
+from gateway.model.news import ListChanged, News
 from gateway.operator.desk import Desk
 from gateway.pipeline import Road
 from gateway.policy.rules import Reload, Rules
 from gateway.ports import Clock, Reached
 from gateway.sanitize.room import Clean
+from gateway.servers import Servers
 from gateway.serving import Lazily, listen
 from gateway.state import StateFolder
 from gateway.store.audit_index import AuditIndex
 from gateway.store.writer import GroupWriter
 from gateway.tasks import Tasks
 from gateway.telemetry import Meter, log_to_stderr, observer, spans_of
-from gateway.upstream.make import make_upstream
-from gateway.upstream.openapi_match import HttpRoutes
-from gateway.upstream.resilient import Resilient
 
 _log = logging.getLogger("sallyport")
 DRAIN_S = 30.0
 """How long calls may take to reach their record from the moment when the process is told to stop."""
-_FIRST_LISTS_S = 3.0
 _LAST_WORDS_S = 1.0
 """For the records of requests that were cut off at the end of it."""
 
@@ -99,17 +98,9 @@ class House:
         self.home = home(config, self.state, self.writer, clock, reached, self.index.count_calls)
         self.stops = Stops(self.home.stops)
         self.catalog = Curation(
-            config.upstreams, config.agents, lambda definition: self.clean.definition(definition).value
+            config.upstreams, config.agents, lambda definition, kind: self.clean.definition(definition, kind).value
         )
-        routes = HttpRoutes()
-        self.upstreams = {
-            name: Resilient(make_upstream(name, section, clock, self._beside, reached, base, routes), section, clock)
-            for name, section in config.upstreams.items()
-        }
-        self.learners = [
-            Learner(upstream, self.catalog, config.upstreams[name].refresh.total_seconds(), clock)
-            for name, upstream in self.upstreams.items()
-        ]
+        self.servers = Servers(config, base, clock, reached, self.catalog, self._beside, self._tell)
         self.keyring = Keyring(folder / "keys.json", clock, [key.id for key in config.identity.keys])
         self.road = self._road(base, reached)
         self.agent_plane = AgentPlane(
@@ -120,8 +111,11 @@ class House:
             clock=clock,
             new_call_id=_new_id,
             version=__version__,
-            http=routes,
+            http=self.servers.routes,
+            state_key=self.state.key("request state"),
+            interviews=self.tasks,
         )
+        self.agent_plane.hub.wanted = self.servers.want
 
     def _road(self, base: Path, reached: Reached) -> Road:
         config, clock, home = self.config, self._clock, self.home
@@ -149,7 +143,7 @@ class House:
             ledger=ledger,
             approvals=self.questions,
             hold_s=config.approvals.hold.total_seconds(),
-            upstreams=self.upstreams,
+            upstreams=self.servers.upstreams,
             sanitize=self.clean,
             audit=self.trail,
             tasks=self.tasks,
@@ -167,9 +161,7 @@ class House:
         else:
             await self._recover(left)
             await self.stops.load()
-        for learner in self.learners:
-            self._beside.start(learner.run(), f"list-{learner.upstream.id}")
-        await first_lists(self.learners, _FIRST_LISTS_S)
+        await self.servers.open()
         files = (self.config.policy.model, self.config.policy.rows, self.config.policy.conditions)
         paths = [self._base / path for path in files if path is not None]
         self._beside.start(watch_policy(paths, self._reload_policy), "watch-policy")
@@ -201,8 +193,7 @@ class House:
         if left := await self.tasks.drain(wait_s):
             _log.warning("%d calls had no answer yet; they will be in doubt at the next start", left)
         await self.tasks.close()
-        for upstream in self.upstreams.values():
-            await upstream.close()
+        await self.servers.close()
         await self._beside.close()
         await self.home.close()
         if self._key_client is not None:
@@ -223,8 +214,8 @@ class House:
             self.config,
             rules=self.rules,
             catalog=self.catalog,
-            learners=self.learners,
-            upstreams=self.upstreams,
+            learners=self.servers.learners,
+            upstreams=self.servers.upstreams,
             writer=self.writer,
             home=self.home,
             keyring=self.keyring,
@@ -254,7 +245,13 @@ class House:
                 _log.error("policy not taken, version %s stays: %s", self.rules.version, fault)
         if self._last_reload.changed:
             _log.info("policy version %s is in force", self.rules.version)
+            for kind in sorted(ALL):
+                self._tell(ListChanged(kind))
             await self.trail.operator("gateway", "policy.loaded", {"version": self.rules.version})
+
+    def _tell(self, news: News) -> None:
+        """Brings news to agents."""
+        self.agent_plane.hub.hear(news)
 
 
 def _new_id() -> str:

@@ -15,7 +15,16 @@ from gateway.model.call import Reply, ReplyError
 from gateway.model.claim import Done, Ending, InDoubt, Kept, NotDone
 from gateway.model.cleaned import Cleaned
 from gateway.model.dialogue import ASKED
-from gateway.model.outcome import INPUT_REQUIRED, Answered, AnsweredError, AuditOutcome, Carried, Lost, Unsent
+from gateway.model.outcome import (
+    INPUT_REQUIRED,
+    REQUEST_STATE,
+    Answered,
+    AnsweredError,
+    AuditOutcome,
+    Carried,
+    Lost,
+    Unsent,
+)
 from gateway.model.refusal import Reason, Refusal, Refused
 from gateway.model.tool import ResolvedCall
 from gateway.ports import Sanitizer
@@ -105,7 +114,7 @@ def _concluded(carried: Carried, call: ResolvedCall, call_id: str, sanitize: San
             result = carried.result
             if "_meta" in result:
                 result = {**result, "_meta": theirs(result["_meta"])}
-            cleaned = sanitize.value(result) if carried.wants_input else sanitize.result(result, call.tool)
+            cleaned = _cleaned_round(result, sanitize) if carried.wants_input else sanitize.result(result, call.tool)
             if carried.http is not None:  # ours, added after the cleaning and kept with the answer
                 cleaned = Cleaned(marked(cleaned.value, {f"{NS}/http": dict(carried.http)}), cleaned.findings)
             return Conclusion.answered(cleaned, provenance(call_id, call, cleaned.findings))
@@ -122,14 +131,24 @@ def _concluded(carried: Carried, call: ResolvedCall, call_id: str, sanitize: San
             assert_never(carried)
 
 
+def _cleaned_round(result: Mapping[str, Any], sanitize: Sanitizer) -> Cleaned:
+    """What a round asks for. Its state goes back to the upstream byte for byte, sealed, so no reader sees what it holds."""
+    cleaned = sanitize.value({name: member for name, member in result.items() if name != REQUEST_STATE})
+    if REQUEST_STATE not in result:
+        return cleaned
+    return Cleaned({**cleaned.value, REQUEST_STATE: result[REQUEST_STATE]}, cleaned.findings)
+
+
 def _unsent(call: ResolvedCall, unsent: Unsent) -> Refusal:
     """Three different next steps: somebody else must act, the caller must ask otherwise, or it helps to wait."""
     detail = f"{call.tool.upstream} did not take the call: {unsent.why}."
+    if unsent.required is not None:
+        return Refusal(Reason.MISSING_CAPABILITY, detail, data={"requiredCapabilities": unsent.required})
     match unsent.cause:
         case "never":
             return Refusal(Reason.UPSTREAM_REFUSED, detail)
         case "unfit":
-            return Refusal(Reason.INVALID_ARGUMENTS, f"{call.tool.id} was not sent: {unsent.why}.")
+            return Refusal(Reason.INVALID_ARGUMENTS, f"{call.tool.label} was not sent: {unsent.why}.")
         case "unreached" | "later":
             return Refusal(Reason.UPSTREAM_UNAVAILABLE, detail, retry_after_ms=unsent.retry_after_ms)
         case _:
@@ -141,7 +160,7 @@ def _lost(call: ResolvedCall, lost: Lost) -> Refusal:
         detail = f"{call.tool.id} was sent and no usable answer came ({lost.why}); it may have been carried out."
         return Refusal(Reason.OUTCOME_UNKNOWN, detail)
     reason = Reason.UPSTREAM_TIMEOUT if lost.timed_out else Reason.UPSTREAM_INVALID
-    return Refusal(reason, f"{call.tool.id} gave no usable answer: {lost.why}.")
+    return Refusal(reason, f"{call.tool.label} gave no usable answer: {lost.why}.")
 
 
 def _round(result: Mapping[str, Any]) -> dict[str, Any]:
@@ -151,7 +170,10 @@ def _round(result: Mapping[str, Any]) -> dict[str, Any]:
     requests = result.get("inputRequests")
     wanted = requests.values() if isinstance(requests, Mapping) else ()
     methods = (one.get("method") for one in wanted if isinstance(one, Mapping))
-    return {"executed": "no", "asks": dict(Counter(method for method in methods if method in ASKED))}
+    return {
+        "executed": "no",
+        "asks": dict(Counter(method for method in methods if isinstance(method, str) and method in ASKED)),
+    }
 
 
 def _seen(kept: bytes, *, is_error: bool) -> dict[str, Any]:

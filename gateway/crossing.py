@@ -50,7 +50,7 @@ class Crossing:
             with leg.upstream.try_permit() or await leg.upstream.permit(leg.deadline):
                 record.lap("permit")
                 sent = True
-                carried = await leg.upstream.send(outbound(call, leg.asked), leg.deadline)
+                carried = await leg.upstream.send(outbound(leg), leg.deadline)
                 sent = not isinstance(carried, Unsent)
         finally:
             if not sent:
@@ -96,7 +96,7 @@ class Crossing:
                     raise AssertionError("a call that leaves traces was let past the ledger")
                 case _:
                     assert_never(admitted)
-            sent = outbound(call, leg.asked, key=ticket.claim.record.hex())
+            sent = outbound(leg, key=ticket.claim.record.hex())
             carried = await leg.upstream.send(sent, self._send_by(leg))
         record.lap("upstream")
         concluded = conclude(carried, call, record.call_id, self._sanitize)
@@ -133,7 +133,7 @@ class Crossing:
 
         def still() -> None:
             caller.must_be_here()
-            self._ledger.check(ticket)
+            self._ledger.check(leg.principal, leg.call.tool)
 
         trace = leg.asked.trace.traceparent
         approval = await self._approvals.granted(ticket, leg.decision, trace, leg.hold_until, still)

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gateway.audit.query import parse
-from gateway.background import Learner
 from gateway.catalog.room import Curation
 from gateway.config.schema import Config
 from gateway.home import Home
 from gateway.identity.keyring import Keyring
+from gateway.learner import Learner
 from gateway.model.principal import Principal
 from gateway.operator.desk import Page, Sight
 from gateway.policy.rules import Reload, Rules

@@ -6,10 +6,10 @@ cleaning works. Made by the road for every request whose caller can hear or answ
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from gateway.model.dialogue import ASKED, SILENT, Dialogue, Level, ProgressToken, Unanswered
+from gateway.model.dialogue import ASKED, Dialogue, Level, ProgressToken, Unanswered, is_silent
 from gateway.model.refusal import Refused
 from gateway.ports import Sanitizer
 
@@ -20,11 +20,13 @@ _WITHHELD = (-32603, "The question could not be cleaned, so it was not put")
 class Hearing:
     """Implements Dialogue around the listener's own."""
 
-    def __init__(self, caller: Dialogue, sanitize: Sanitizer) -> None:
+    def __init__(self, caller: Dialogue, sanitize: Sanitizer, note: Callable[..., None]) -> None:
+        """`note` takes facts for the call's record."""
         self._caller = caller
         self._sanitize = sanitize
+        self._note = note
         self.asked: Counter[str] = Counter()
-        """Methods of the questions that were put, for the record."""
+        """Methods of the questions that were put."""
         self.session: bytes | None = caller.session
         self.capabilities: Mapping[str, Any] = caller.capabilities
         self.log_level: Level | None = caller.log_level
@@ -46,9 +48,10 @@ class Hearing:
         except Refused:
             raise Unanswered(*_WITHHELD) from None
         self.asked[method] += 1
+        self._note(asks=dict(self.asked))
         return await self._caller.ask(method, cleaned)
 
 
-def heard(caller: Dialogue, sanitize: Sanitizer) -> Dialogue:
+def heard(caller: Dialogue, sanitize: Sanitizer, note: Callable[..., None]) -> Dialogue:
     """The caller's dialogue, cleaned; a silent one costs nothing."""
-    return caller if caller is SILENT else Hearing(caller, sanitize)
+    return caller if is_silent(caller) else Hearing(caller, sanitize, note)

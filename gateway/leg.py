@@ -1,6 +1,6 @@
 """What is known of a call once it may be carried, and the small facts the road derives from it.
 
-Lives only here: the leg from policy to the upstream as one value, its time limit, what goes out, the words of a denial.
+Lives only here: the leg from policy to the upstream as one value, its time limit, what goes out.
 Must not know the order of rooms. Used by pipeline and crossing.
 """
 
@@ -95,7 +95,8 @@ async def sealed(record: ports.Record, outcome: AuditOutcome, **facts: Any) -> N
         raise Refused(Reason.AUDIT_UNAVAILABLE, detail, executed=facts.get("executed")) from None
 
 
-def outbound(call: ResolvedCall, asked: Asked, key: str | None = None) -> Outbound:
+def outbound(leg: Leg, key: str | None = None) -> Outbound:
+    call, asked, who = leg.call, leg.asked, leg.principal
     return Outbound(
         call.tool,
         call.arguments,
@@ -106,13 +107,5 @@ def outbound(call: ResolvedCall, asked: Asked, key: str | None = None) -> Outbou
         dialogue=asked.dialogue,
         request_state=asked.request_state,
         input_responses=asked.input_responses,
-    )
-
-
-def denied(principal: Principal, tool: str, rules: tuple[str, ...]) -> Refused:
-    why = f"rule {', '.join(rules)} says so" if rules else "no rule permits it"
-    return Refused(
-        Reason.POLICY_DENIED,
-        f"{principal.subject} may not call {tool} with these arguments through {principal.agent}: {why}.",
-        rules=rules,
+        owner="\0".join((who.tenant, who.agent, who.user or "")),
     )

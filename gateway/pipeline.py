@@ -10,14 +10,15 @@ import asyncio
 import logging
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, assert_never
+from typing import Any, Final
 
-from gateway import log_context, ports
+from gateway import log_context, ports, sights
 from gateway.conclusion import Conclusion
 from gateway.crossing import Crossing
 from gateway.fallback import ANSWERED, LastGood, told_whom_to_ask
+from gateway.gate import Gate
 from gateway.hearing import heard
-from gateway.leg import Caller, Leg, denied, sealed
+from gateway.leg import Caller, Leg, sealed
 from gateway.leg import leg as make_leg
 from gateway.model.call import Arrival, Asked, Reply, ReplyError
 from gateway.model.decision import Verdict
@@ -27,9 +28,10 @@ from gateway.model.refusal import Reason, Refusal, Refused
 from gateway.model.tool import BesideKind, Effect
 from gateway.replies import NS, hinted
 from gateway.tasks import Tasks
-from gateway.wire.strict_json import digest
 
 _log = logging.getLogger("sallyport")
+_DENIALS: Final = frozenset({Reason.POLICY_DENIED, Reason.UNKNOWN_TOOL, Reason.UNKNOWN_PROMPT, Reason.UNKNOWN_RESOURCE})
+"""What an agent that repeats itself is told of."""
 
 
 class Road:
@@ -39,7 +41,7 @@ class Road:
         self,
         *,
         identity: ports.Identity,
-        catalog: ports.Catalog,
+        catalog: sights.Catalog,
         policy: ports.Policy,
         ledger: ports.Ledger,
         approvals: ports.Approvals,
@@ -53,7 +55,7 @@ class Road:
     ) -> None:
         """`trace_share`: of the calls whose caller did not decide, how many are traced; None where nothing exports."""
         self._identity = identity
-        self._catalog = catalog
+        self._gate = Gate(catalog, policy, sanitize)
         self._policy = policy
         self._ledger = ledger
         self._crossing = Crossing(ledger, approvals, sanitize, clock)
@@ -85,34 +87,35 @@ class Road:
 
     async def list_tools(self, record: ports.Record, principal: Principal) -> Sequence[Mapping[str, Any]]:
         """The shorter road: catalog ∩ policy, definitions cleaned when they were learnt."""
-        view = self.view(principal)
-        record.note(kind="list", visible={"count": len(view.tools), "digest": view.digest}, policy=self._policy.version)
-        record.lap("catalog")
+        tools = self._gate.tools(record, principal)
         await sealed(record, AuditOutcome.ANSWERED)
-        return view.tools
+        return tools
 
     async def list_beside(
         self, record: ports.Record, principal: Principal, kind: BesideKind
     ) -> Sequence[Mapping[str, Any]]:
         """Prompts, resources or resource templates that the principal may use."""
-        raise NotImplementedError
+        entries = self._gate.beside(record, principal, kind)
+        await sealed(record, AuditOutcome.ANSWERED)
+        return entries
 
     def readable(self, principal: Principal, uri: str) -> str | None:
         """The upstream whose resource this is, for the principal."""
-        raise NotImplementedError
+        return self._gate.readable(principal, uri)
 
-    def view(self, principal: Principal) -> ports.View:
-        """What the principal can see: curation of the agent ∩ what policy might permit the user."""
-        visible = self._policy.visible(principal, self._catalog.ids(principal.agent))
-        return self._catalog.view(principal.agent, visible)
+    def recheck(self, record: ports.Record, principal: Principal, asked: Asked) -> None:
+        """Whether a call that is under way may go on."""
+        _note_asked(record, asked)
+        call, _ = self._gate.passed(record, principal, asked)
+        self._ledger.check(principal, call.tool)
 
     def schema(self, principal: Principal, name: str) -> Mapping[str, Any] | None:
         """The published inputSchema, against which the listener checks `Mcp-Param-*` headers."""
-        return self.view(principal).published_schema(name)
+        return self._gate.view(principal).published_schema(name)
 
     def published(self, principal: Principal, tool: str) -> str | None:
         """The name under which the principal sees a tool."""
-        return self.view(principal).name_of(tool)
+        return self._gate.view(principal).name_of(tool)
 
     async def refuse(self, record: ports.Record, refusal: Refusal) -> None:
         """Seals the record of a request that was turned away."""
@@ -125,16 +128,9 @@ class Road:
     async def call(self, record: ports.Record, principal: Principal, asked: Asked) -> Reply | ReplyError:
         """Walks one tool call to its end and seals its record. Raises Refused, with the record sealed."""
         trace = asked.trace.decided(self._trace_share)
-        asked = replace(asked, trace=trace, dialogue=heard(asked.dialogue, self._sanitize))
+        asked = replace(asked, trace=trace, dialogue=heard(asked.dialogue, self._sanitize, record.note))
         log_context.on(record.call_id, trace.id)
-        record.note(
-            kind="call",
-            asked=asked.name,
-            era=asked.era,
-            version=asked.version,
-            run=asked.run_label,
-            trace=trace.noted,
-        )
+        _note_asked(record, asked)
         caller = Caller()
         try:
             return await self._ended(record, principal, asked, self._walk(record, principal, asked, caller))
@@ -151,7 +147,7 @@ class Road:
         try:
             return await walk
         except Refused as refused:
-            if refused.refusal.reason in {Reason.POLICY_DENIED, Reason.UNKNOWN_TOOL}:
+            if refused.refusal.reason in _DENIALS:
                 self._ledger.note_refused(principal, asked.name)
             await self.refuse(record, refused.refusal)
             raise
@@ -164,36 +160,8 @@ class Road:
     async def _walk(
         self, record: ports.Record, principal: Principal, asked: Asked, caller: Caller
     ) -> Reply | ReplyError:
-        view = self.view(principal)
-        record.note(visible={"count": len(view.tools), "digest": view.digest})
-        call = view.resolve(asked.name, asked.arguments)
+        call, decision = self._gate.passed(record, principal, asked)
         tool = call.tool
-        record.note(
-            tool=tool.id,
-            upstream=tool.upstream,
-            effect=tool.effect.value,
-            tool_digest=tool.digest,
-            arguments=self._sanitize.redacted(call.arguments).value,
-            arguments_sha256=digest(call.arguments),
-        )
-        record.lap("catalog")
-
-        decision = self._policy.decide(principal, tool.id, "call", call.arguments)
-        record.note(
-            decision=decision.verdict.value,
-            rules=list(decision.rules),
-            policy=decision.version,
-            policy_errors=list(decision.errors),
-        )
-        record.lap("policy")
-        match decision.verdict:
-            case Verdict.ALLOW | Verdict.ASK:
-                pass
-            case Verdict.DENY:
-                raise denied(principal, tool.id, decision.rules)
-            case _:
-                assert_never(decision.verdict)
-
         upstream = self._upstreams[tool.upstream]
         record.note(address=upstream.address)
         leg = make_leg(record, principal, asked, call, decision, upstream, self._clock.monotonic(), self._hold_s)
@@ -249,7 +217,7 @@ class Road:
 
     def _other(self, leg: Leg) -> Leg | None:
         """The leg of the fallback tool, seen and permitted like any call; None where it is not to be had."""
-        wanted, view, asked = leg.call.tool.fallback.tool, self.view(leg.principal), leg.asked
+        wanted, view, asked = leg.call.tool.fallback.tool, self._gate.view(leg.principal), leg.asked
         if wanted is None or (name := view.name_of(wanted)) is None:
             return None
         try:
@@ -265,8 +233,19 @@ class Road:
         return make_leg(leg.record, leg.principal, asked, call, decision, upstream, now, self._hold_s)
 
 
+def _note_asked(record: ports.Record, asked: Asked) -> None:
+    record.note(
+        kind="call",
+        asked=asked.name,
+        era=asked.era,
+        version=asked.version,
+        run=asked.run_label,
+        trace=asked.trace.noted,
+    )
+
+
 async def _told(leg: Leg, concluded: Conclusion, hint: str | None) -> Reply | ReplyError:
     """Seals the record of a read that was answered, and answers."""
     await sealed(leg.record, concluded.outcome, **concluded.facts)
     assert not isinstance(concluded.ends, Refusal)
-    return hinted(concluded.ends, hint)
+    return hinted(concluded.ends, hint if leg.call.tool.kind == "tool" else None)  # only its content is for the model

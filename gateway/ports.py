@@ -1,7 +1,8 @@
 """Every seam of the house on one page: what a room may ask of another, without knowing it.
 
-Lives only here: small Protocols and the frozen values that cross them; those toward stores are in `homes.py`. Imports nothing of ours but `model`. Rooms
-implement these, `app.py` connects them, `pipeline.py` walks through them, tests put fakes behind them.
+Lives only here: small Protocols and the frozen values that cross them; those toward stores are in `homes.py`, those of the
+catalog in `sights.py`. Imports nothing of ours but `model`. Rooms implement these, `app.py` connects them, `pipeline.py`
+walks through them, tests put fakes behind them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +19,7 @@ from gateway.model.outbound import Outbound
 from gateway.model.outcome import AuditOutcome, Carried
 from gateway.model.principal import Principal
 from gateway.model.refusal import Refusal
-from gateway.model.tool import Beside, BesideKind, ResolvedCall, Tool, ToolId
+from gateway.model.tool import Beside, BesideKind, ListKind, ResolvedCall, Tool, ToolId
 from gateway.model.work import Entry
 
 T = TypeVar("T")
@@ -45,44 +46,6 @@ class Identity(Protocol):
         """Raises Refused: unauthenticated, agent-mismatch. Never waits for the network when a fresh answer is kept."""
 
 
-class View(Protocol):
-    """The tools one principal can see: its agent's curation ∩ what policy might permit. Immutable."""
-
-    @property
-    def tools(self) -> Sequence[Mapping[str, Any]]:
-        """Published definitions (cleaned, renamed, hidden arguments removed), in a stable order."""
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 (hex) over the published definitions; with `len(tools)` it says what the agent could see."""
-
-    def resolve(self, name: str, arguments: Mapping[str, Any]) -> ResolvedCall:
-        """Raises Refused: unknown-tool (absent or hidden, the same words), invalid-arguments."""
-
-    def name_of(self, tool: ToolId) -> str | None:
-        """The published name of a canonical id; None when this view does not show it."""
-
-    def published_schema(self, name: str) -> Mapping[str, Any] | None:
-        """The inputSchema as published, for header checks; None when there is no such tool in this view."""
-
-
-class Catalog(Protocol):
-    """Curated tools per agent."""
-
-    @property
-    def version(self) -> int:
-        """Grows with every change of configuration or of an upstream's list."""
-
-    def ids(self, agent: str) -> frozenset[ToolId]:
-        """Canonical ids that the agent's curation lets through, before policy."""
-
-    def view(self, agent: str, visible: frozenset[ToolId]) -> View:
-        """The view of an agent restricted to `visible`."""
-
-    def learn(self, upstream: str, definitions: Sequence[Mapping[str, Any]]) -> None:
-        """Replaces what is known of an upstream's tools."""
-
-
 class Policy(Protocol):
     """What the acting user may do (Casbin)."""
 
@@ -93,8 +56,11 @@ class Policy(Protocol):
     def decide(self, principal: Principal, tool: ToolId, act: str, arguments: Mapping[str, Any]) -> Decision:
         """Deny beats ask beats allow; nothing matched is deny."""
 
-    def visible(self, principal: Principal, tools: frozenset[ToolId]) -> frozenset[ToolId]:
+    def visible(self, principal: Principal, tools: frozenset[ToolId], act: str = "call") -> frozenset[ToolId]:
         """Tools some allow or ask row could match (conditions of allow rows taken as true, of deny rows as false)."""
+
+    def sees(self, principal: Principal, tool: ToolId, act: str) -> bool:
+        """The same of one tool, prompt or resource, which may be one that no list names."""
 
 
 class Ledger(Protocol):
@@ -121,8 +87,8 @@ class Ledger(Protocol):
         budget-exhausted, loop-detected, key-reused, key-in-flight, outcome-unknown, store-unavailable, audit-unavailable.
         """
 
-    def check(self, ticket: Ticket) -> None:
-        """Whether a claim that waits may wait on. Raises Refused: stopped."""
+    def check(self, principal: Principal, tool: Tool) -> None:
+        """Whether a call that waits may wait on. Raises Refused: stopped."""
 
     async def depart(self, ticket: Ticket, intent: Entry, approval: str | None = None) -> Ticket:
         """Makes `sent` and the intent durable; no byte may leave before it returns. Checks the kill switch again.
@@ -211,15 +177,18 @@ class Sanitizer(Protocol):
     """Cleans everything that comes back, and redacts what is kept."""
 
     def result(self, result: Mapping[str, Any], tool: Tool) -> Cleaned:
-        """A tool result; structured content stays valid. Raises Refused: result-withheld."""
+        """The result of a call, in the form its `tool.kind` has; structured content stays valid.
+
+        Raises Refused: result-withheld.
+        """
 
     def value(self, value: Any) -> Cleaned:
         """Any other JSON of an upstream's: notifications, questions, messages of prompts. Raises Refused: result-withheld."""
 
     def error(self, message: str, data: Any) -> tuple[Cleaned, Cleaned]: ...
 
-    def definition(self, definition: Mapping[str, Any]) -> Cleaned:
-        """A tools/list entry, for publication."""
+    def definition(self, definition: Mapping[str, Any], kind: ListKind = "tools") -> Cleaned:
+        """An entry of a list of this kind, for publication."""
 
     def redacted(self, value: Any) -> Cleaned:
         """A copy fit for the journal: secrets replaced, long strings shortened."""
@@ -272,6 +241,13 @@ class Road(Protocol):
         """Walks one request of any `Asked.method`; the record is sealed on every exit. Raises Refused.
 
         Cancelling it says that the caller went away; what must go on is shielded inside.
+        """
+
+    def recheck(self, record: Record, principal: Principal, asked: Asked) -> None:
+        """Whether the principal may still make this call, which is under way; the record learns what a call's would.
+
+        Nothing is claimed, sent or sealed. Raises Refused: unknown-tool, unknown-prompt, unknown-resource,
+        invalid-arguments, policy-denied.
         """
 
     async def list_tools(self, record: Record, principal: Principal) -> Sequence[Mapping[str, Any]]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from gateway.model.admission import Replay
 from gateway.model.call import Reply, ReplyError
+from gateway.model.outcome import INPUT_REQUIRED
 from gateway.model.refusal import Reason, Refused
 from gateway.model.tool import ResolvedCall
 
@@ -85,6 +86,8 @@ def marked(result: Mapping[str, Any], marks: Mapping[str, Any]) -> dict[str, Any
 
 
 def with_text(result: Mapping[str, Any], line: str) -> dict[str, Any]:
-    """The result with one more line for the model to read."""
+    """The result with one more line for the model to read; a round that asks for input has no content."""
+    if result.get("resultType") == INPUT_REQUIRED:
+        return dict(result)
     content = result.get("content")
     return {**result, "content": [*(content if isinstance(content, list) else []), {"type": "text", "text": line}]}

@@ -16,7 +16,7 @@ from gateway.catalog import names, rewrite, settings
 from gateway.catalog.schema import compiled
 from gateway.catalog.weight import Unusable
 from gateway.config.upstreams import UpstreamConfig
-from gateway.model.tool import Effect, Fallback, Tool
+from gateway.model.tool import Effect, Fallback, ListKind, Tool
 from gateway.wire import strict_json
 
 LARGEST: Final = 512 * 1024
@@ -24,8 +24,8 @@ LARGEST: Final = 512 * 1024
 LONGEST_NAME: Final = 128
 """Characters of a tool name (wire §1.4, SEP-986)."""
 
-Publish = Callable[[Mapping[str, Any]], Mapping[str, Any]]
-"""Cleans a definition for publication."""
+Publish = Callable[[Mapping[str, Any], ListKind], Mapping[str, Any]]
+"""Cleans an entry of a list of that kind for publication."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def examine(
         name = _name(definition)
         label = f"{upstream}/{names.shown(name)}" if isinstance(name, str) else f"{upstream}: tool {position + 1}"
         try:
-            if not _usable(name):
+            if not usable(name):
                 raise Unusable("its name is missing, empty, too long, or holds spaces, `*` or invisible characters")
             if counted[name] > 1:
                 raise Unusable("its name is in the list more than once")
@@ -87,7 +87,8 @@ def _name(definition: Any) -> Any:
     return definition.get("name") if isinstance(definition, dict) else None
 
 
-def _usable(name: Any) -> bool:
+def usable(name: Any) -> bool:
+    """Whether an upstream may list this name: no spaces, no `*`, nothing invisible, not too long."""
     return isinstance(name, str) and 0 < len(name) <= LONGEST_NAME and name.isprintable() and not {" ", "*"} & {*name}
 
 
@@ -138,7 +139,7 @@ def _digest(definition: dict[str, Any]) -> str:
 
 def _cleaned(definition: Mapping[str, Any], publish: Publish) -> Mapping[str, Any]:
     try:
-        cleaned = publish(definition)
+        cleaned = publish(definition, "tools")
     except Exception as fault:  # noqa: BLE001  what cannot be cleaned must not be shown, nor hide the others
         raise Unusable(f"its definition could not be cleaned ({type(fault).__name__})") from None
     if not isinstance(cleaned.get("inputSchema"), dict):

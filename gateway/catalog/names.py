@@ -1,7 +1,7 @@
-"""Names: canonical ids, published names, globs, and how a name may be quoted back.
+"""Names: canonical ids, published names, and how a name may be quoted back.
 
-Lives only here: the spelling of a published name and what `*` means in `agents.X.tools` and `upstreams.X.tools`. Pure
-text; must not know schemas, principals or policy. Called by the rest of this room.
+Lives only here: the spelling of a published name. Pure text; must not know schemas, principals or policy. Called by the
+rest of this room.
 """
 
 import hashlib
@@ -31,31 +31,6 @@ def published(prefix: str, tool: ToolId) -> str:
         return name
     # The hash is of the canonical id, so two long names that differ only at the end stay different.
     return f"{name[: LONGEST - 7]}_{hashlib.sha256(tool.encode()).hexdigest()[:6]}"
-
-
-def matches(pattern: str, name: str) -> bool:
-    """Whether the whole of `name` matches the glob.
-
-    `*` stands for any run of characters but `/`, so that `files/*` does not silently take in `files/a/b`. Without a
-    regular expression, because names come from upstreams and stars cost a backtracking matcher dearly.
-    """
-    patterns, segments = pattern.split("/"), name.split("/")
-    return len(patterns) == len(segments) and all(map(_segment_matches, patterns, segments))
-
-
-def _segment_matches(pattern: str, text: str) -> bool:
-    head, *middle = pattern.split("*")
-    if not middle:
-        return text == head
-    tail = middle.pop()
-    at, end = len(head), len(text) - len(tail)
-    if end < at or not text.startswith(head) or not text.endswith(tail):
-        return False
-    for part in middle:
-        if (at := text.find(part, at, end)) < 0:
-            return False
-        at += len(part)
-    return True
 
 
 def shown(text: str, longest: int = 64) -> str:

@@ -7,8 +7,9 @@ must not know listings or files. Called by `app` and the command line; each prob
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
-from gateway.catalog.names import RESERVED_UPSTREAM, matches, published
+from gateway.catalog.names import RESERVED_UPSTREAM, published
 from gateway.catalog.rewrite import OURS
+from gateway.config.globs import matches
 from gateway.config.schema import Agent, ToolOverride
 from gateway.config.upstreams import UpstreamConfig
 
@@ -40,9 +41,10 @@ def _prefix_problems(prefixes: Mapping[str, str]) -> Iterator[str]:
 
 
 def _tool_problems(where: str, agent: Agent, prefixes: Mapping[str, str]) -> Iterator[str]:
-    for pattern in agent.tools:
-        if not any(matches(pattern.partition("/")[0], upstream) for upstream in prefixes):
-            yield f"{where}.tools: {pattern} names no upstream of this configuration: correct it or remove it"
+    for field, patterns in (("tools", agent.tools), ("prompts", agent.prompts), ("resources", agent.resources)):
+        for pattern in patterns:
+            if not any(matches(pattern.partition("/")[0], upstream) for upstream in prefixes):
+                yield f"{where}.{field}: {pattern} names no upstream of this configuration: correct it or remove it"
     for tool in agent.override:
         if tool.partition("/")[0] not in prefixes:
             yield f"{where}.override.{tool}: there is no such upstream: correct the name"

@@ -1,4 +1,4 @@
-"""Curation: which tools of which upstreams an agent gets, and in what form.
+"""Curation: which tools of which upstreams an agent gets, and in what form; the shelves beside them are `shelves`'.
 
 Lives only here: the current snapshot, swapped whole when an upstream's list changes, and the views made from it. Must
 not know users, policy or upstream connections: `app` brings lists in with `learn`, the pipeline asks for views.
@@ -10,13 +10,16 @@ from threading import Lock
 from typing import Any, Final
 
 from gateway.catalog.definition import Known, Listing, Publish, examine
-from gateway.catalog.names import canonical, matches, published
+from gateway.catalog.names import canonical, published
 from gateway.catalog.offer import Offer, offered
+from gateway.catalog.shelf import Shelf
+from gateway.catalog.shelves import Shelves
 from gateway.catalog.view import CuratedView, view_of
 from gateway.catalog.weight import Unusable
+from gateway.config.globs import matches
 from gateway.config.schema import Agent
 from gateway.config.upstreams import UpstreamConfig
-from gateway.model.tool import Effect, ToolId
+from gateway.model.tool import Beside, BesideKind, Effect, ToolId
 
 _MOST_VIEWS: Final = 512
 """Views kept per snapshot; one per agent and distinct set of permissions."""
@@ -36,13 +39,14 @@ class _Snapshot:
 
 
 class Curation:
-    """Implements ports.Catalog."""
+    """Implements sights.Catalog."""
 
     def __init__(self, upstreams: Mapping[str, UpstreamConfig], agents: Mapping[str, Agent], publish: Publish) -> None:
         self._upstreams = upstreams
         self._agents = agents
         self._publish = publish
         self._now = _Snapshot(0, {}, {}, {}, ())
+        self._shelves = Shelves(upstreams, agents, publish)
         self._learning = Lock()
 
     @property
@@ -52,28 +56,42 @@ class Curation:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Every tool that is hidden although an agent should have it, and why; one sentence each, safe to show."""
-        return self._now.problems
+        """Everything that is hidden although an agent should have it, and why; one sentence each, safe to show."""
+        return self._now.problems + self._shelves.problems
 
-    def learn(self, upstream: str, definitions: Sequence[Mapping[str, Any]]) -> None:
-        """Replaces what is known of an upstream's tools; the version stays when nothing changed.
+    def learn(self, upstream: str, definitions: Sequence[Mapping[str, Any]]) -> bool:
+        """Replaces what is known of an upstream's tools; False, and the version stays, when nothing changed.
 
         Takes seconds for thousands of tools, so it may run in a thread of its own: readers see the old snapshot or the
         new one, and of two that learn at once one waits.
         """
         with self._learning:
-            self._learn(upstream, definitions)
+            return self._learn(upstream, definitions)
 
-    def _learn(self, upstream: str, definitions: Sequence[Mapping[str, Any]]) -> None:
+    def learn_beside(self, upstream: str, beside: Beside) -> frozenset[BesideKind]:
+        """The same for what it lists beside tools; the kinds that changed."""
+        with self._learning:
+            return self._shelves.learn(upstream, beside)
+
+    def shelf(self, agent: str) -> Shelf:
+        """What the agent's curation lets through beside tools."""
+        return self._shelves.of(agent)
+
+    def wants_beside(self, upstream: str) -> bool:
+        """Whether any agent could get anything beside tools of this upstream, so that reading its lists makes sense."""
+        return self._shelves.wanted(upstream)
+
+    def _learn(self, upstream: str, definitions: Sequence[Mapping[str, Any]]) -> bool:
         before = self._now.listings.get(upstream)
         listing = examine(upstream, self._upstreams[upstream], definitions, self._publish, before)
         if listing.says_the_same(before):
-            return
+            return False
         listings = {**self._now.listings, upstream: listing}
         problems = [problem for one in listings.values() for problem in one.problems]
         offers = {agent: self._curated(agent, listings, problems) for agent in self._agents}
         ids = {agent: frozenset(tools) for agent, tools in offers.items()}
         self._now = _Snapshot(self._now.version + 1, listings, offers, ids, tuple(problems))
+        return True
 
     def ids(self, agent: str) -> frozenset[ToolId]:
         """Canonical ids that the agent's curation lets through, before policy; none for an unknown agent."""

@@ -13,7 +13,7 @@ One entry holds as a whole: entries are never merged. Pure; must not know agents
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.catalog.names import matches
+from gateway.config.globs import matches
 from gateway.config.upstreams import ToolSettings
 from gateway.model.tool import Effect
 

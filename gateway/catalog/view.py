@@ -17,7 +17,7 @@ from gateway.wire import strict_json
 
 @dataclass(frozen=True, slots=True)
 class CuratedView:
-    """Implements ports.View."""
+    """Implements sights.View."""
 
     tools: Sequence[Mapping[str, Any]]
     digest: str

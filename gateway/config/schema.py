@@ -13,7 +13,17 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringCo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from gateway.config.upstreams import UpstreamConfig
-from gateway.config.values import Duration, Glob, Id, PublishedName, Section, ToolIdText, json_value, store_home
+from gateway.config.values import (
+    Duration,
+    Glob,
+    Id,
+    PublishedName,
+    Section,
+    ToolIdText,
+    UriGlob,
+    json_value,
+    store_home,
+)
 
 
 class Listen(Section):
@@ -153,10 +163,16 @@ class ToolOverride(Section):
 
 
 class Agent(Section):
-    """One agent: the tools it can see, and how they look."""
+    """One agent: the tools it can see, and how they look; and what it can see beside tools."""
 
     owner: str | None = None
-    tools: tuple[Glob, ...] = Field(description="canonical ids or globs, `!` is not supported; order does not matter")
+    tools: tuple[Glob, ...] = Field(
+        description="canonical ids or globs; `*` stays between two `/`, `**` at the end takes any rest; order does not matter"
+    )
+    prompts: tuple[Glob, ...] = Field((), description="the same for prompts: `upstream/name`; none by default")
+    resources: tuple[UriGlob, ...] = Field(
+        (), description="the same for resources and their templates: `upstream/<URI>`, such as `wiki/file:///docs/**`"
+    )
     override: dict[ToolIdText, ToolOverride] = Field(default_factory=dict)
 
 

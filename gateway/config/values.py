@@ -8,8 +8,17 @@ from datetime import timedelta
 from typing import Annotated, Any, Final
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, StringConstraints, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
 
+from gateway.config.globs import misplaced
 from gateway.wire.strict_json import canonical
 
 _TLS: Final = frozenset(
@@ -78,7 +87,16 @@ Duration = Annotated[
     WithJsonSchema({"type": "string", "pattern": _DURATION, "examples": ["10s", "250ms"]}),
 ]
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$", max_length=40)]
-Glob = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.*-]+/[A-Za-z0-9_./*-]+$")]
+
+
+def _glob(value: str) -> str:
+    if misplaced(value):
+        raise ValueError("write ** as the whole last part only: upstream/file:///docs/**; * never crosses a /")
+    return value
+
+
+Glob = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.*-]+/[A-Za-z0-9_./*-]+$"), AfterValidator(_glob)]
+UriGlob = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.*-]+/\S+$"), AfterValidator(_glob)]
 ToolIdText = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*/[^*\s]+$")]
 PublishedName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 

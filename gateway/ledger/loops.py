@@ -53,7 +53,9 @@ class Loops:
         refusals = self._times(principal, _refusals(call.published_name))
         if len(same) + len(refusals) < self._rule.repeats:
             return Sighting(attempt)
-        told = f"{call.tool.id} was called {len(same)} times with the same arguments in the last {self._window_s:.0f} s"
+        told = (
+            f"{call.tool.label} was called {len(same)} times with the same arguments in the last {self._window_s:.0f} s"
+        )
         if refusals:
             told += f" and {call.published_name} was refused {len(refusals)} times"
         if len(same) >= self._rule.repeats and self._refuses(call.tool.effect):

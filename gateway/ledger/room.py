@@ -37,7 +37,7 @@ from gateway.model.claim import (
 )
 from gateway.model.principal import Principal
 from gateway.model.refusal import Reason, Refused
-from gateway.model.tool import ResolvedCall
+from gateway.model.tool import ResolvedCall, Tool
 from gateway.model.work import Entry, JournalUnavailable, StoreUnavailable
 from gateway.ports import Clock, Reached
 from gateway.tasks import Tasks
@@ -98,9 +98,9 @@ class OnceLedger:
             await self._learn(principal, call)
         return await self._claim(attempt, intent, waits, wait_until)
 
-    def check(self, ticket: Ticket) -> None:
+    def check(self, principal: Principal, tool: Tool) -> None:
         """Raises Refused: stopped."""
-        self._stops.check(ticket.principal, ticket.call.tool)
+        self._stops.check(principal, tool)
 
     async def depart(self, ticket: Ticket, intent: Entry, approval: str | None = None) -> Ticket:
         """Makes `sent` and the intent durable; whoever is refused here has given its claim back."""

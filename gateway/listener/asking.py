@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, assert_never
 
 from gateway.listener.head import Head
 from gateway.model.call import Asked, Era, Method
+from gateway.model.dialogue import SILENT, Dialogue
 from gateway.model.refusal import Reason, Refused
 from gateway.model.trace import Trace
 from gateway.wire import jsonrpc
@@ -33,7 +34,14 @@ def meta_of(params: Mapping[str, Any]) -> Mapping[str, Any]:
     return meta
 
 
-def asked(params: Mapping[str, Any], head: Head, era: Era, version: str, method: Method = "tools/call") -> Asked:
+def asked(
+    params: Mapping[str, Any],
+    head: Head,
+    era: Era,
+    version: str,
+    method: Method = "tools/call",
+    dialogue: Dialogue = SILENT,
+) -> Asked:
     """Reads a request. Raises Refused: invalid-params."""
     name, arguments = _wanted(params, method)
     meta = meta_of(params)
@@ -50,6 +58,7 @@ def asked(params: Mapping[str, Any], head: Head, era: Era, version: str, method:
         deadline_ms=_deadline(meta, head),
         run_label=_run(meta),
         method=method,
+        dialogue=dialogue,
     )
 
 

@@ -6,9 +6,13 @@ not know paths, MCP or who calls. `app.py` hands it to the HTTP servers of both 
 """
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from gateway.listener.caller import LEAVING
 
 MAX_HEAD: Final = 320 * 1024
 """Bytes that may come without completing a head; counted by packets of up to 256 KB, so far above `Limits.header_bytes`."""
@@ -27,6 +31,7 @@ class Connection(HttpToolsProtocol):
         self._head_due: asyncio.TimerHandle | None = None
         self._head_size = 0
         self._over = False
+        self._left: Callable[[], None] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -35,6 +40,8 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_came()
         super().connection_lost(exc)
+        if self._left is not None:
+            self._left()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -48,6 +55,8 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._head_came()
         super().on_headers_complete()
+        extensions: dict[str, Any] = {LEAVING: self._watch}
+        self.scope["extensions"] = extensions
         if self.parser.should_upgrade():
             # httptools takes what follows for another protocol, so it would read a body as the next request.
             self.cycle.keep_alive = False
@@ -69,6 +78,18 @@ class Connection(HttpToolsProtocol):
             self._end()
         else:
             super().send_400_response(msg)
+
+    def _watch(self, left: Callable[[], None]) -> Callable[[], None]:
+        """Implements `caller.Watch`; one request at a time is answered, so there is one to tell."""
+        self.flow.resume_reading()  # a large body may have stopped it, and who does not read sees nobody leave
+        self._left = left
+        if self.cycle.disconnected:
+            self.loop.call_soon(left)
+        return partial(self._unwatch, left)
+
+    def _unwatch(self, left: Callable[[], None]) -> None:
+        if self._left is left:  # else the next request of this connection watches already
+            self._left = None
 
     @property
     def _answering(self) -> bool:

@@ -24,8 +24,32 @@ class Limits:
     held_bytes: int = 256 * 1024 * 1024
     """Of all bodies in flight together."""
     streams: int = 1_000
-    """GET streams of legacy sessions; they wait, so they are no requests in flight."""
+    """GET streams and `subscriptions/listen` together; they wait, so they are no requests in flight."""
     keep_alive_s: float = 15.0
+    sessions: int = 10_000
+    """Legacy sessions of which something is kept: log level, subscriptions, events to be replayed."""
+    idle_s: float = 1_800.0
+    """After so long without a request, and with nothing open, what is kept of a session is dropped."""
+    subscriptions: int = 256
+    """Of one session."""
+    questions: int = 32
+    """Open to one session's client."""
+    parked: int = 1_000
+    """Questions to stateless clients, open at once."""
+    parked_each: int = 64
+    """Of these, to one principal."""
+    answer_s: float = 300.0
+    """How long a client may take to answer a question."""
+    away_s: float = 30.0
+    """How long a client may be away from a stream on which a question waits."""
+    replay_events: int = 512
+    """Of one session; the oldest make way, the newest is always kept."""
+    replay_bytes: int = 1024 * 1024
+    """Of one session."""
+    replay_s: float = 300.0
+    """How long the events of a stream that ended are kept."""
+    replay_held_bytes: int = 64 * 1024 * 1024
+    """Of all sessions together."""
 
 
 class Intake:
@@ -35,6 +59,24 @@ class Intake:
         self.limits = limits
         self.requests = 0
         self.held = 0
+
+
+class Seats:
+    """Counts open streams, of both eras."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._free = limits.streams
+
+    def take(self) -> bool:
+        """Whether there was one; give it back with `leave`."""
+        if self._free <= 0:
+            return False
+        self._free -= 1
+        return True
+
+    def leave(self) -> None:
+        """The stream is over."""
+        self._free += 1
 
 
 class Slot:

@@ -1,50 +1,62 @@
 """The modern conversation (MCP 2026-07-28): every request stands for itself.
 
-Lives only here: the methods a stateless client may use and what their results carry. Later revisions of the house add
-theirs (`subscriptions/listen`, prompts, resources, completion) as arms of the one `match`. Must not know sessions, HTTP
-headers beyond what `Head` keeps, or rooms behind the road. Called by `plane`.
+Lives only here: the methods a stateless client may use, and what discovery and lists carry. Must not know sessions, HTTP
+headers beyond what `Head` keeps, or rooms behind the road. Called by `plane`; `modern_calls` and `listening` take what
+walks the road and what waits for news.
 """
 
 from collections.abc import Mapping
 from typing import Any, Final
 
 from gateway.listener import eras
-from gateway.listener.asking import asked
+from gateway.listener.hub import Hub
+from gateway.listener.interview import Interview
+from gateway.listener.limits import Limits, Seats
+from gateway.listener.listening import Listening
+from gateway.listener.modern_calls import Calls
+from gateway.listener.parking import Parking
 from gateway.listener.render import ACCEPTED, Answer, Pen
-from gateway.listener.visit import Visit, first_of_page, listed, page, passed, walk
+from gateway.listener.request_state import RequestStates
+from gateway.listener.visit import LISTS, WALKS, Listed, Visit, first_of_page, listed, page, passed
 from gateway.model.refusal import Reason, Refusal, Refused
-from gateway.ports import Road
-from gateway.wire import headers, jsonrpc
-from gateway.wire.strict_json import dump
+from gateway.ports import Clock, Road
+from gateway.tasks import Tasks
+from gateway.wire import jsonrpc
 
 _DISCOVERY_TTL_MS: Final = 60_000
-_MOST_SCHEMAS: Final = 1_024
 _LIST_TTL_MS: Final = 10_000
-"""Short: rights and tools change behind a list, and nothing announces it to a stateless client yet."""
-
-
-class _Mirrors:
-    """Which schemas ask for `Mcp-Param-*` at all; most do not, and walking a large one costs more than this whole room."""
-
-    def __init__(self) -> None:
-        self._known: dict[int, tuple[Mapping[str, Any], bool]] = {}
-
-    def wanted_by(self, schema: Mapping[str, Any]) -> bool:
-        if (known := self._known.get(id(schema))) is None:
-            if len(self._known) >= _MOST_SCHEMAS:
-                self._known.clear()
-            # The schema is kept with its answer, so that its id cannot become another schema's.
-            known = self._known[id(schema)] = (schema, b'"x-mcp-header"' in dump(schema))
-        return known[1]
+"""Short: rights and tools change behind a list, and not every client listens for it."""
+_CAPABILITIES: Final[Mapping[str, Any]] = {
+    "tools": {"listChanged": True},
+    "prompts": {"listChanged": True},
+    "resources": {"subscribe": True, "listChanged": True},
+    "completions": {},
+    "logging": {},
+}
+"""Of the gateway, whatever its upstreams can: what stands behind it changes while a client remembers this."""
 
 
 class Modern:
     """Answers messages that carry their own envelope."""
 
-    def __init__(self, road: Road, pen: Pen) -> None:
+    def __init__(
+        self,
+        road: Road,
+        pen: Pen,
+        states: RequestStates,
+        hub: Hub,
+        seats: Seats,
+        interviews: Tasks,
+        *,
+        limits: Limits,
+        clock: Clock,
+    ) -> None:
+        """`interviews` takes walks that may outlive their request."""
         self._road = road
         self._pen = pen
-        self._mirrors = _Mirrors()
+        self._parking: Parking[Interview] = Parking(limits)
+        self._calls = Calls(road, pen, states, self._parking, interviews)
+        self._listening = Listening(road, pen, hub, seats, limits, clock)
 
     async def answer(self, visit: Visit, frame: jsonrpc.Frame) -> Answer:
         """Raises Refused with the record still open."""
@@ -59,45 +71,37 @@ class Modern:
             case _:
                 raise Refused(Reason.INVALID_REQUEST, "Nobody asked for this response.")
 
+    def close(self) -> None:
+        """Ends every listen stream, and lets every question go."""
+        self._listening.close()
+        self._parking.close()
+
     async def _request(self, visit: Visit, request: jsonrpc.Request) -> Answer:
+        if (walks := WALKS.get(request.method)) is not None:
+            return await self._calls.answer(visit, request.params, walks)
+        if (lists := LISTS.get(request.method)) is not None:
+            return await self._list(visit, request.params, lists)
         match request.method:
-            case "tools/call":
-                return await self._call(visit, request)
-            case "tools/list":
-                return await self._list(visit, request)
             case "server/discover":
                 self._road.forget(visit.record)
                 return self._discovery(visit)
+            case "subscriptions/listen":
+                return await self._listening.answer(visit, request)
             case _:
                 raise Refused(Reason.UNKNOWN_METHOD, "This method is not served.")
 
     def _discovery(self, visit: Visit) -> Answer:
-        return self._pen.result(
-            visit.voice,
-            {
-                "supportedVersions": list(eras.SUPPORTED),
-                "capabilities": {"tools": {}},
-                "ttlMs": _DISCOVERY_TTL_MS,
-                "cacheScope": "private",
-            },
-        )
+        told = {"supportedVersions": list(eras.SUPPORTED), "capabilities": _CAPABILITIES}
+        return self._pen.result(visit.voice, _cached(told, _DISCOVERY_TTL_MS))
 
-    async def _list(self, visit: Visit, request: jsonrpc.Request) -> Answer:
-        first = first_of_page(request.params)
-        seen = await listed(self._road, visit, request.params, "tools")
+    async def _list(self, visit: Visit, params: Mapping[str, Any], kind: Listed) -> Answer:
+        first = first_of_page(params)
+        seen = await listed(self._road, visit, params, kind)
         if isinstance(seen, Refusal):
             return self._pen.refusal(visit.voice, seen, visit.record.call_id)
-        return self._pen.result(
-            visit.voice, {**page("tools", seen, first), "ttlMs": _LIST_TTL_MS, "cacheScope": "private"}
-        )
+        return self._pen.result(visit.voice, _cached(page(kind, seen, first), _LIST_TTL_MS))
 
-    async def _call(self, visit: Visit, request: jsonrpc.Request) -> Answer:
-        wanted = asked(request.params, visit.head, "modern", jsonrpc.MODERN)
-        # An unknown tool has no schema and no headers to check; the road refuses it, in its own words.
-        schema = self._road.schema(visit.principal, wanted.name)
-        if schema is not None and self._mirrors.wanted_by(schema):
-            why = headers.param_mismatch(visit.head.mcp, schema, wanted.arguments)
-            if why is not None:
-                raise Refused(Reason.HEADER_MISMATCH, f"Headers and arguments disagree: {why}.")
-        ending = await walk(self._road, visit, wanted)
-        return self._pen.ending(visit.voice, ending, visit.record.call_id)
+
+def _cached(result: Mapping[str, Any], ttl_ms: int) -> dict[str, Any]:
+    """How long the client may keep it (SEP-2549); it is a function of the caller, so for that caller alone."""
+    return {**result, "ttlMs": ttl_ms, "cacheScope": "private"}

@@ -41,21 +41,30 @@ class Outlet:
         self._unread = 0
         self._more = asyncio.Event()
         self._writing: asyncio.Task[None] | None = None
+        self._late: asyncio.TimerHandle | None = None
         self._over = False
+
+    def breathe(self) -> None:
+        """From now on: where the answer takes long, a stream that says so begins before it."""
+        if self.streams:
+            self._late = asyncio.get_running_loop().call_later(self._keep_alive_s, self._begin)
 
     def say(self, data: bytes) -> bool:
         """One event, in order. False when it was dropped: the client takes none, or leaves too much unread."""
-        if not self.streams or self._over or self._unread > _MOST_UNREAD:
+        if not self.streams or self._over or (self._unread > _MOST_UNREAD and not self._caller.gone):
             return False
         self._queue(data)
         return True
 
     async def end(self, answer: Answer, *, bodiless: bool) -> None:
         """Sends the answer, as the last event of a stream that began; then says so to whoever wants to know."""
+        if self._late is not None:
+            self._late.cancel()
         if answer.delivered is not None:
             await asyncio.sleep(0)  # lets the watcher see a connection that was closed in this very turn of the loop
         try:
             if self._writing is None:
+                self._over = True
                 await self._whole(answer, bodiless=bodiless)
             else:
                 self._queue(answer.body)
@@ -80,11 +89,19 @@ class Outlet:
         event = sse.event(data, None if self.remember is None else self.remember(data))
         if self._caller.gone:
             return
-        self._unsent.append(event)
-        self._unread += len(event)
+        self._put(event)
         self._more.set()
         if self._writing is None:
             self._writing = self._tasks.start(self._write(), "answer")
+
+    def _begin(self) -> None:
+        if self._writing is None and not self._caller.gone:
+            self._put(BREATH)
+            self._writing = self._tasks.start(self._write(), "answer")
+
+    def _put(self, data: bytes) -> None:
+        self._unsent.append(data)
+        self._unread += len(data)
 
     async def _write(self) -> None:
         await self._send({"type": "http.response.start", "status": 200, "headers": STREAM})
@@ -106,8 +123,7 @@ class Outlet:
             async with asyncio.timeout(self._keep_alive_s):
                 await self._more.wait()
         except TimeoutError:
-            self._unsent.append(BREATH)
-            self._unread += len(BREATH)
+            self._put(BREATH)
 
 
 def _length(answer: Answer) -> tuple[bytes, bytes]:

@@ -7,33 +7,33 @@ anything behind the road. Built by `app.py`, run by an HTTP server.
 
 import logging
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from gateway.listener import door, eras, http_answers, resource
 from gateway.listener.body import json_body
 from gateway.listener.caller import Caller, Receive, Send
-from gateway.listener.head import Head, read
+from gateway.listener.head import read
 from gateway.listener.http_calls import HttpCalls
-from gateway.listener.legacy import Legacy, Open
-from gateway.listener.limits import Intake, Limits, Slot
+from gateway.listener.hub import Hub
+from gateway.listener.knock import Knock
+from gateway.listener.legacy import Legacy
+from gateway.listener.limits import Intake, Limits, Seats, Slot
 from gateway.listener.modern import Modern
 from gateway.listener.outlet import Outlet
-from gateway.listener.render import UNHEARD, Answer, Headers, Pen, Voice
+from gateway.listener.render import UNHEARD, Answer, Pen, Voice
+from gateway.listener.request_state import RequestStates
 from gateway.listener.sessions import Sessions
-from gateway.listener.streams import Streams
+from gateway.listener.streams import Open, Streams
 from gateway.listener.visit import Visit, passed
 from gateway.model.call import Arrival
 from gateway.model.operation import HttpTools
 from gateway.model.principal import Principal
 from gateway.model.refusal import Reason, Refusal, Refused
-from gateway.ports import Clock, Record, Road
+from gateway.ports import Clock, Road
 from gateway.tasks import Tasks
 from gateway.wire import jsonrpc
 
 _log = logging.getLogger("sallyport")
-_HANGS_UP: Final = frozenset({Reason.TOO_LARGE, Reason.TOO_SLOW})
-"""After these the rest of the body is not worth waiting for."""
 
 
 class AgentPlane:
@@ -62,9 +62,15 @@ class AgentPlane:
         clock: Clock,
         new_call_id: Callable[[], str],
         version: str,
+        state_key: bytes,
+        interviews: Tasks,
         http: HttpTools | None = None,
         limits: Limits = Limits(),  # noqa: B008  frozen
     ) -> None:
+        """`state_key`: 32 bytes that seal what stateless clients carry from round to round, the same in every process that
+        may meet the next round. `interviews` takes walks that may outlive their request; whoever stops the process waits
+        for them.
+        """
         self._road = road
         self._door = allowed
         self._issuers = issuers
@@ -73,9 +79,13 @@ class AgentPlane:
         self._intake = Intake(limits)
         self._tasks = Tasks()
         self._pen = Pen({"name": "sallyport", "version": version})
-        self._streams = Streams(limits, clock, self._tasks)
-        self._modern = Modern(road, self._pen)
-        self._legacy = Legacy(road, self._pen, sessions, self._streams)
+        self.hub = Hub()
+        """Brings news to agents."""
+        self._seats = Seats(limits)
+        self._streams = Streams(limits, self._seats, self._tasks)
+        states = RequestStates(state_key, clock)
+        self._modern = Modern(road, self._pen, states, self.hub, self._seats, interviews, limits=limits, clock=clock)
+        self._legacy = Legacy(road, self._pen, sessions, self._streams, self.hub, limits=limits, clock=clock)
         self._http_calls = HttpCalls(road, http)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -91,8 +101,13 @@ class AgentPlane:
                 raise ValueError(f"the agent plane serves no {unknown!r}")
 
     def close(self) -> None:
-        """Ends the GET streams. Call it when a stop was asked for: the server waits for open responses before it stops."""
+        """Ends streams and open questions.
+
+        Call it when a stop was asked for: the server waits for open responses before it stops.
+        """
         self._streams.close()
+        self._legacy.close()
+        self._modern.close()
 
     async def _http(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         head = read(scope)
@@ -105,21 +120,21 @@ class AgentPlane:
             peer=head.peer,
             assertion=head.get("sallyport-user"),
         )
-        caller, breath_s = Caller(receive, self._tasks), self._limits.keep_alive_s
+        caller, breath_s = Caller(receive, self._tasks, scope.get("extensions")), self._limits.keep_alive_s
         outlet = Outlet(send, caller, self._tasks, streams=head.takes_events, keep_alive_s=breath_s)
-        knock = _Knock(self._road.open(arrival), arrival, head, found, caller, Slot(self._intake), outlet)
+        knock = Knock(self._road.open(arrival), arrival, head, found, caller, Slot(self._intake), outlet)
         try:
             answer = await self._answer(knock, credential if isinstance(credential, Refusal) else None)
             if isinstance(answer, Open):
                 knock.slot.leave()  # a stream waits; it is no request in flight
-                await self._streams.hold(answer.session, answer.ends, receive, send)
+                await self._streams.hold(answer, receive, send)
             else:
                 await knock.outlet.end(answer, bodiless=head.method == "HEAD")
         finally:
             knock.slot.leave()
             knock.caller.release()
 
-    async def _answer(self, knock: "_Knock", unusable: Refusal | None) -> Answer | Open:
+    async def _answer(self, knock: Knock, unusable: Refusal | None) -> Answer | Open:
         """Climbs the ladder. The one place where refusals are caught, sealed and rendered."""
         record, head, voice = knock.record, knock.head, UNHEARD
         try:
@@ -134,14 +149,14 @@ class AgentPlane:
             passed(unusable)
             principal = await self._road.identify(record, knock.arrival)
             if isinstance(knock.found, door.Service):
-                visit = Visit(record, principal, head, knock.caller, voice, knock.outlet)
+                visit = Visit(record, principal, head, knock.caller, voice, knock.outlet, knock.slot)
                 return await self._http_calls.answer(visit, knock.found, knock.slot)
             if head.method != "POST":
                 return self._beside(knock, principal)
             frame = jsonrpc.classify(await json_body(head, knock.slot, knock.caller.receive))
             voice = eras.voice(frame, head)
             passed(eras.readable(frame, head))
-            visit = Visit(record, principal, head, knock.caller, voice, knock.outlet)
+            visit = Visit(record, principal, head, knock.caller, voice, knock.outlet, knock.slot)
             return await (self._modern if voice.era == "modern" else self._legacy).answer(visit, frame)
         except Refused as refused:
             refusal = refused.refusal
@@ -149,25 +164,21 @@ class AgentPlane:
             refusal = _defect(record.call_id)
         return await self._turn_away(knock, refusal, voice)
 
-    def _beside(self, knock: "_Knock", principal: Principal) -> Answer | Open:
+    def _beside(self, knock: Knock, principal: Principal) -> Answer | Open:
         """GET and DELETE: what a legacy session does beside posting messages."""
         session = self._legacy.session(knock.head.session, principal)
         if knock.head.method == "DELETE":
             return self._legacy.end(knock.record, session)
-        return self._legacy.stream(knock.record, session, principal)
+        return self._legacy.stream(knock.record, session, principal, knock.head.get("last-event-id"))
 
-    async def _turn_away(self, knock: "_Knock", refusal: Refusal, voice: Voice) -> Answer:
+    async def _turn_away(self, knock: Knock, refusal: Refusal, voice: Voice) -> Answer:
         try:
             await self._road.refuse(knock.record, refusal)
         except Refused as unwritten:
             refusal = unwritten.refusal
         except Exception:  # noqa: BLE001  a record that cannot be sealed must not leave the caller without an answer
             refusal = _defect(knock.record.call_id)
-        headers: Headers = resource.challenge(knock.head, knock.found, refusal, self._issuers)
-        if refusal.reason is Reason.WRONG_METHOD:
-            headers += ((b"allow", ", ".join(door.methods(knock.head, knock.found)).encode()),)
-        if refusal.reason in _HANGS_UP:
-            headers += ((b"connection", b"close"),)
+        headers = knock.refused_with(refusal, self._issuers)
         if isinstance(knock.found, door.Service):
             return http_answers.problem(refusal, knock.record.call_id, headers)
         return self._pen.refusal(voice, refusal, knock.record.call_id, headers)
@@ -181,19 +192,6 @@ class AgentPlane:
             await send({"type": f"{kind}.complete"})
             if kind == "lifespan.shutdown":
                 return
-
-
-@dataclass(frozen=True, slots=True)
-class _Knock:
-    """A request before anything of it is believed."""
-
-    record: Record
-    arrival: Arrival
-    head: Head
-    found: door.Place | None
-    caller: Caller
-    slot: Slot
-    outlet: Outlet
 
 
 def _defect(call_id: str) -> Refusal:

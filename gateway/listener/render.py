@@ -19,6 +19,13 @@ JSON: Final[Headers] = ((b"content-type", b"application/json"),)
 
 _STATUS_OF_RELAYED: Final = {jsonrpc.INVALID_PARAMS: 400, jsonrpc.MISSING_CAPABILITY: 400}
 """Modern statuses the standard fixes for errors that may be relayed; the others are answers like any other: 200."""
+_OF_ANOTHER_ERA: Final = {jsonrpc.RESOURCE_NOT_FOUND: jsonrpc.INVALID_PARAMS, -32042: jsonrpc.INTERNAL_ERROR}
+"""Codes of older servers that no modern client knows: a missing resource (SEP-2164), a URL to be visited first."""
+_OLDER: Final = {
+    Reason.UNKNOWN_RESOURCE: jsonrpc.RESOURCE_NOT_FOUND,
+    Reason.MISSING_CAPABILITY: jsonrpc.INVALID_REQUEST,
+}
+"""What had another code before 2026-07-28, or none."""
 _NEVER_200: Final = frozenset({Reason.INTERNAL, Reason.HEADER_MISMATCH})
 """A defect is one in every era, and ambiguous headers leave no session to speak of."""
 
@@ -85,7 +92,7 @@ class Pen:
                 return self.result(voice, tool_result(refusal, call_id))
             case Shape.ERROR:
                 data = {**refusal.data, jsonrpc.META_OUTCOME: refusal.told(call_id)}
-                error = jsonrpc.error(voice.id, refusal.row.code, refusal.detail, data)
+                error = jsonrpc.error(voice.id, code(voice, refusal), refusal.detail, data)
                 return Answer(status(voice, refusal), dump(error), headers)
             case Shape.BARE:
                 told = {
@@ -104,6 +111,12 @@ def shape(voice: Voice, refusal: Refusal) -> Shape:
     if refusal.row.shape is Shape.RESULT and not voice.calls_tool:
         return Shape.ERROR
     return refusal.row.shape
+
+
+def code(voice: Voice, refusal: Refusal) -> int:
+    """The row's code, as the era knows it."""
+    older = _OLDER.get(refusal.reason) if voice.era == "legacy" else None
+    return refusal.row.code if older is None else older
 
 
 def status(voice: Voice, refusal: Refusal) -> int:
@@ -129,9 +142,11 @@ def _relayed(voice: Voice, error: ReplyError) -> Answer:
     if error.meta and (data is None or isinstance(data, Mapping)):
         data = {**(data or {}), **error.meta}
     assert voice.id is not None
-    body = dump(jsonrpc.error(voice.id, error.code, error.message, data))
-    relayed = _STATUS_OF_RELAYED.get(error.code, 200) if voice.era == "modern" else 200
-    return Answer(relayed, body, JSON, error.delivered)
+    code, relayed = error.code, 200
+    if voice.era == "modern":
+        code = _OF_ANOTHER_ERA.get(code, code)
+        relayed = _STATUS_OF_RELAYED.get(code, 200)
+    return Answer(relayed, dump(jsonrpc.error(voice.id, code, error.message, data)), JSON, error.delivered)
 
 
 def retry_after(refusal: Refusal) -> Headers:

@@ -78,9 +78,13 @@ class Sessions:
         Raises Refused: session-ended, in the same words for ids that are made up, too old, ended or someone else's.
         """
         opened = self._open(text, principal)
-        if opened is None or opened.key in self._ended or opened.ends < self._clock.now():
+        if opened is None or self.over(opened):
             raise Refused(Reason.SESSION_ENDED, "There is no such session, or it has ended.")
         return opened
+
+    def over(self, session: Session) -> bool:
+        """Whether a session that was read once has ended since, here or in another process."""
+        return session.key in self._ended or session.ends < self._clock.now()
 
     def end(self, session: Session) -> None:
         """Ends a session for good."""

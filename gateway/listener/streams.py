@@ -1,86 +1,148 @@
-"""The GET streams of legacy sessions: one per session, kept open, quiet until something has to be said.
+"""The GET streams of legacy sessions: the standalone one that tells news, and those a client came back for.
 
-Lives only here: which streams are open, their keep-alive, their end. A stream waits; it ties up no worker and counts as no
-request in flight. Must not know JSON-RPC or identity. Called by the legacy conversation; `plane.close` ends them all,
-because an HTTP server waits for open responses before it stops.
+Lives only here: which are open, what is written to them and when, their keep-alive, their end. A stream waits; it ties up
+no worker and counts as no request in flight. Must not know whose session it is or what a request was. Called by the legacy
+conversation; `plane.close` ends them all, because an HTTP server waits for open responses before it stops.
 """
 
 import asyncio
-from typing import Final
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, assert_never
 
 from gateway.listener.caller import Receive, Send
-from gateway.listener.limits import Limits
-from gateway.listener.sessions import Session
+from gateway.listener.hub import Ear
+from gateway.listener.legacy_replay import Line
+from gateway.listener.limits import Limits, Seats
+from gateway.listener.outlet import BREATH, STREAM
+from gateway.model.news import ListChanged, News, Updated
 from gateway.model.refusal import Reason, Refused
-from gateway.ports import Clock
 from gateway.tasks import Tasks
+from gateway.wire import jsonrpc, sse
+from gateway.wire.strict_json import dump
 
-_HEADERS: Final = (
-    (b"content-type", b"text/event-stream"),
-    (b"cache-control", b"no-cache, no-transform"),
-    (b"x-accel-buffering", b"no"),
-)
-_BREATH: Final = b": still here\n\n"
+
+@dataclass(eq=False, slots=True)
+class Open:
+    """Not an answer yet: a stream to be held open. Implements Reader."""
+
+    line: Line
+    after: int
+    """Number of the last event the client has seen."""
+    over: Callable[[], bool]
+    """Whether its session or the credential that opened it has ended."""
+    ear: Ear | None = None
+    """What the standalone stream tells."""
+    may_hear: Callable[[News], bool] = lambda _: True
+    primes: bool = False
+    """Whether it begins with an event that only has a name (2025-11-25, SEP-1699)."""
+    gone: bool = False
+
+    def leave(self) -> None:
+        """Stops reading."""
+        self.gone = True
+        self.line.more.set()
 
 
 class Streams:
-    """Open streams by session."""
+    """Open GET streams."""
 
-    def __init__(self, limits: Limits, clock: Clock, tasks: Tasks) -> None:
+    def __init__(self, limits: Limits, seats: Seats, tasks: Tasks) -> None:
         self._limits = limits
-        self._clock = clock
+        self._seats = seats
         self._tasks = tasks
-        self._open: dict[bytes, asyncio.Event] = {}
-        """Sessions with a stream, each with the event that ends it."""
+        self._open: set[Open] = set()
         self._closing = False
 
-    def take(self, session: Session) -> None:
-        """Reserves the session's one stream for `hold`. Raises Refused: stream-taken, sessions-full."""
-        if session.key in self._open:
-            raise Refused(Reason.STREAM_TAKEN, "This session has a GET stream already.")
-        if len(self._open) >= self._limits.streams:
+    def take(self, opened: Open) -> None:
+        """Makes it the reader of its line, to be held. Raises Refused: sessions-full."""
+        if not self._seats.take():
             raise Refused(
-                Reason.SESSIONS_FULL, f"{self._limits.streams} GET streams are open already.", retry_after_ms=5_000
+                Reason.SESSIONS_FULL, f"{self._limits.streams} streams are open already.", retry_after_ms=5_000
             )
-        self._open[session.key] = asyncio.Event()
+        opened.line.taken_by(opened)
+        self._open.add(opened)
 
-    async def hold(self, session: Session, ends: float, receive: Receive, send: Send) -> None:
-        """Keeps a taken stream open until its caller leaves, the session ends or Unix time `ends` has come."""
-        over = self._open[session.key]
-        watch = self._tasks.start(_until_gone(receive, over), "stream")
+    async def hold(self, opened: Open, receive: Receive, send: Send) -> None:
+        """Writes a taken stream until its caller leaves, another takes it, it has nothing more to say, or it is over."""
+        beside = [self._tasks.start(_until_gone(receive, opened), "stream")]
+        if opened.ear is not None:
+            beside.append(self._tasks.start(_tell(opened, opened.ear), "news"))
         try:
-            await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-            while not over.is_set() and not self._closing and self._clock.now() < ends:
-                await send({"type": "http.response.body", "body": _BREATH, "more_body": True})
-                await _pause(over, self._limits.keep_alive_s)
+            await send({"type": "http.response.start", "status": 200, "headers": STREAM})
+            await _write(send, BREATH)
+            if opened.primes:
+                opened.line.keep(b"")
+            await self._follow(opened, send)
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         except OSError:
             pass  # the caller went away in the middle of a write
         finally:
-            watch.cancel()
-            del self._open[session.key]
-
-    def end(self, session: Session) -> None:
-        """Ends the session's stream, if it has one."""
-        if (over := self._open.get(session.key)) is not None:
-            over.set()
+            opened.gone = True
+            self._open.discard(opened)
+            self._seats.leave()
+            for task in beside:
+                task.cancel()
 
     def close(self) -> None:
         """Ends all streams; one that is asked for later ends at once."""
         self._closing = True
-        for over in self._open.values():
-            over.set()
+        for opened in self._open:
+            opened.leave()
+
+    async def _follow(self, opened: Open, send: Send) -> None:
+        line, seen = opened.line, opened.after
+        while True:
+            line.more.clear()
+            for event in line.after(seen):
+                if opened.gone:
+                    return
+                await _write(send, sse.event(event.data, event.name))
+                seen = event.number
+            if line.more.is_set():
+                continue
+            if line.ended_at is not None:
+                if line.delivered is not None and not opened.gone:
+                    line.delivered()
+                return
+            if opened.gone or self._closing or opened.over():
+                return
+            if not await _woken(line.more, self._limits.keep_alive_s):
+                await _write(send, BREATH)
 
 
-async def _until_gone(receive: Receive, over: asyncio.Event) -> None:
+async def _write(send: Send, data: bytes) -> None:
+    await send({"type": "http.response.body", "body": data, "more_body": True})
+
+
+async def _until_gone(receive: Receive, opened: Open) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-    over.set()
+    opened.leave()
 
 
-async def _pause(over: asyncio.Event, longest_s: float) -> None:
+async def _tell(opened: Open, ear: Ear) -> None:
+    """Turns what the ear hears into events; the line keeps them for a client that breaks off and comes back."""
+    while True:
+        for news in await ear.heard():
+            if opened.may_hear(news):
+                opened.line.keep(dump(_notification(news)))
+
+
+def _notification(news: News) -> dict[str, Any]:
+    match news:
+        case ListChanged(kind=kind):
+            return jsonrpc.notification(f"notifications/{kind}/list_changed")
+        case Updated(uri=uri):
+            return jsonrpc.notification("notifications/resources/updated", {"uri": uri})
+        case _:
+            assert_never(news)
+
+
+async def _woken(more: asyncio.Event, longest_s: float) -> bool:
     try:
         async with asyncio.timeout(longest_s):
-            await over.wait()
+            await more.wait()
     except TimeoutError:
-        pass
+        return False
+    return True

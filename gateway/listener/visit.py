@@ -5,13 +5,14 @@ ends. Must not know HTTP statuses or what a method is called. Made by `plane`, u
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
 from gateway.listener.asking import trace_of
 from gateway.listener.caller import Caller, NeverMind
 from gateway.listener.head import Head
+from gateway.listener.limits import Slot
 from gateway.listener.outlet import Outlet
 from gateway.listener.render import Voice
 from gateway.model.call import Asked, Method, Reply, ReplyError
@@ -20,6 +21,7 @@ from gateway.model.refusal import Reason, Refusal, Refused
 from gateway.model.tool import BesideKind
 from gateway.ports import Record, Road
 
+T = TypeVar("T")
 PAGE: Final = 1_000
 """Entries on one page of a list."""
 Listed = Literal["tools"] | BesideKind
@@ -48,6 +50,7 @@ class Visit:
     caller: Caller
     voice: Voice
     outlet: Outlet
+    slot: Slot
 
 
 def passed(rung: Refusal | None) -> None:
@@ -58,12 +61,17 @@ def passed(rung: Refusal | None) -> None:
 
 async def walk(road: Road, visit: Visit, asked: Asked) -> Reply | ReplyError | Refusal:
     """Walks a call to its end. The road has sealed the record, so nothing is raised that would seal it again."""
+    walked = road.call(visit.record, visit.principal, asked)
     try:
-        return await visit.caller.walk(
-            road.call(visit.record, visit.principal, asked), leaving_cancels=asked.era == "modern"
-        )
+        return await waited(visit, walked, leaving_cancels=asked.era == "modern")
     except Refused as refused:
         return refused.refusal
+
+
+async def waited(visit: Visit, work: Awaitable[T], *, leaving_cancels: bool) -> T | Refusal:
+    """Waits for `work` while the caller does; the refusal says why it was given up before its end."""
+    try:
+        return await visit.caller.walk(work, leaving_cancels=leaving_cancels)
     except NeverMind:
         # What had departed goes on to its record, so nobody here can say that it was not carried out.
         return Refusal(Reason.CANCELLED, "The call was cancelled by its caller.", executed="unknown")

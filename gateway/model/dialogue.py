@@ -6,9 +6,11 @@ know bytes, streams or sessions.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol, get_args
 
 Level = Literal["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"]
+LEVELS: Final[tuple[Level, ...]] = get_args(Level)
+"""Least first. A tuple: what is asked for may be a list or an object, which no set can be asked about."""
 ProgressToken = str | int
 ASKED: Final[Mapping[str, str]] = {
     "elicitation/create": "elicitation",
@@ -18,6 +20,11 @@ ASKED: Final[Mapping[str, str]] = {
 """What a server may ask in the middle of a call, and the client capability that permits it."""
 PROGRESS: Final = "notifications/progress"
 MESSAGE: Final = "notifications/message"
+
+
+def is_wanted(level: Any, least: Level | None) -> bool:
+    """Whether a message of this level, as its server names it, goes to a caller that wants `least` and above."""
+    return least is not None and level in LEVELS and LEVELS.index(level) >= LEVELS.index(least)
 
 
 class Unanswered(Exception):
@@ -66,7 +73,9 @@ class Silent:
     session: bytes | None = None
     log_level: Level | None = None
     progress_token: ProgressToken | None = None
-    stateless = True
+
+    def __init__(self, *, stateless: bool = True) -> None:
+        self.stateless = stateless
 
     @property
     def capabilities(self) -> Mapping[str, Any]:
@@ -80,3 +89,10 @@ class Silent:
 
 
 SILENT: Final[Dialogue] = Silent()
+SILENT_IN_SESSION: Final[Dialogue] = Silent(stateless=False)
+"""Of a legacy client: it knows no input-required results."""
+
+
+def is_silent(dialogue: Dialogue) -> bool:
+    """Whether nothing will ever be said in it."""
+    return dialogue is SILENT or dialogue is SILENT_IN_SESSION

@@ -30,6 +30,8 @@ class Outbound:
     """What passes through is cleaned already, both ways."""
     request_state: str | None = None
     input_responses: Mapping[str, Any] | None = None
+    owner: str = ""
+    """Whose call it is, opaque: sessions in which a server may ask are never shared between owners."""
 
     @property
     def params(self) -> dict[str, Any]:

@@ -29,6 +29,8 @@ class AuditOutcome(StrEnum):
 
 INPUT_REQUIRED: Final = "input_required"
 """`resultType` of a round that asks for more."""
+REQUEST_STATE: Final = "requestState"
+"""What the upstream wants back with the answers, byte for byte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ class Unsent:
     """A short phrase of ours, never the upstream's text."""
     retry_after_ms: int | None = None
     cause: Cause = "later"
+    required: Mapping[str, Any] | None = None
+    """Client capabilities without which the server does not begin (2026-07-28, -32021)."""
 
 
 @dataclass(frozen=True, slots=True)

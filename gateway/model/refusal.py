@@ -11,6 +11,9 @@ from enum import StrEnum
 from typing import Any, Final, Literal
 
 from gateway.model.outcome import AuditOutcome
+from gateway.model.reason import Reason
+
+__all__ = ("TABLE", "Executed", "Reason", "Refusal", "Refused", "Retry", "Row", "Shape")
 
 Executed = Literal["no", "yes", "unknown"]
 Retry = Literal["same_key", "new_key", "after", "never"]
@@ -25,56 +28,6 @@ class Shape(StrEnum):
     """No: a JSON-RPC error."""
     BARE = "bare"
     """Refused before JSON-RPC was reached: an HTTP status and a short JSON body."""
-
-
-class Reason(StrEnum):
-    """Why a call was turned away. The value is what people and programs read."""
-
-    MALFORMED = "malformed"
-    INVALID_REQUEST = "invalid-request"
-    INVALID_PARAMS = "invalid-params"
-    HEADER_MISMATCH = "header-mismatch"
-    UNSUPPORTED_VERSION = "unsupported-version"
-    MISSING_CAPABILITY = "missing-capability"
-    UNKNOWN_METHOD = "unknown-method"
-    NOT_FOUND = "not-found"
-    BAD_ORIGIN = "bad-origin"
-    BAD_HOST = "bad-host"
-    WRONG_METHOD = "wrong-method"
-    TOO_LARGE = "too-large"
-    TOO_SLOW = "too-slow"
-    WRONG_TYPE = "wrong-type"
-    SESSION_MISSING = "session-missing"
-    SESSION_ENDED = "session-ended"
-    SESSIONS_FULL = "sessions-full"
-    STREAM_TAKEN = "stream-taken"
-    UNAUTHENTICATED = "unauthenticated"
-    INSUFFICIENT_SCOPE = "insufficient-scope"
-    AGENT_MISMATCH = "agent-mismatch"
-    UNKNOWN_TOOL = "unknown-tool"
-    UNKNOWN_PROMPT = "unknown-prompt"
-    UNKNOWN_RESOURCE = "unknown-resource"
-    INVALID_ARGUMENTS = "invalid-arguments"
-    POLICY_DENIED = "policy-denied"
-    STOPPED = "stopped"
-    BUDGET_EXHAUSTED = "budget-exhausted"
-    LOOP_DETECTED = "loop-detected"
-    APPROVAL_PENDING = "approval-pending"
-    APPROVAL_DECLINED = "approval-declined"
-    APPROVAL_EXPIRED = "approval-expired"
-    KEY_REUSED = "key-reused"
-    KEY_IN_FLIGHT = "key-in-flight"
-    UPSTREAM_UNAVAILABLE = "upstream-unavailable"
-    UPSTREAM_REFUSED = "upstream-refused"
-    UPSTREAM_TIMEOUT = "upstream-timeout"
-    OUTCOME_UNKNOWN = "outcome-unknown"
-    UPSTREAM_INVALID = "upstream-invalid"
-    RESULT_WITHHELD = "result-withheld"
-    OVERLOADED = "overloaded"
-    AUDIT_UNAVAILABLE = "audit-unavailable"
-    STORE_UNAVAILABLE = "store-unavailable"
-    CANCELLED = "cancelled"
-    INTERNAL = "internal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +139,15 @@ TABLE: Final[Mapping[Reason, Row]] = {
     ),
     Reason.KEY_IN_FLIGHT: Row(
         40900, 409, _RESULT, _REFUSED, "unknown", "same_key", "The first call still runs; repeat it unchanged."
+    ),
+    Reason.INPUT_EXPIRED: Row(
+        41000,
+        410,
+        _RESULT,
+        _REFUSED,
+        "unknown",
+        "never",
+        "The question is closed and the call may have been carried out: do not repeat it. Check what became of it first.",
     ),
     Reason.UPSTREAM_UNAVAILABLE: Row(
         50300, 503, _RESULT, _FAILED, "no", "after", "The tool cannot be reached; nothing was sent. Try again later."

@@ -14,6 +14,7 @@ ToolId = str
 ToolKind = Literal["tool", "prompt", "resource", "completion"]
 """A prompt, a resource or a completion walks the road like a declared read; `name` is its name or URI upstream."""
 BesideKind = Literal["prompts", "resources", "templates"]
+ListKind = Literal["tools"] | BesideKind
 Derived = Literal["on", "in_flight_only", "off"]
 
 
@@ -62,6 +63,11 @@ class Tool:
     timeout_s: float = 10.0
     kind: ToolKind = "tool"
     fallback: Fallback = Fallback()
+
+    @property
+    def label(self) -> str:
+        """What sentences call it: the canonical id, but for a URI, which is the caller's own word and may hold a secret."""
+        return f"a resource of {self.upstream}" if self.kind == "resource" else self.id
 
 
 @dataclass(frozen=True, slots=True)

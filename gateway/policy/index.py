@@ -5,11 +5,11 @@ tools are a dictionary and globs are grouped by upstream. Must not know conditio
 compiler did not understand are no key: their rows are candidates for every value. Called by `snapshot.py`.
 """
 
-import re
 from collections.abc import Iterable
 from itertools import product
 
-from gateway.policy.globs import EVERY, compiled
+from gateway.config.globs import Glob, glob
+from gateway.policy.globs import EVERY
 from gateway.policy.model import Column
 from gateway.policy.rule import Rule
 
@@ -23,7 +23,7 @@ class Bucket:
 
     def __init__(self) -> None:
         self._exact: dict[str, list[Rule]] = {}
-        self._globs: dict[str, list[tuple[re.Pattern[str] | None, Rule]]] = {}
+        self._globs: dict[str, list[tuple[Glob | None, Rule]]] = {}
 
     def add(self, rule: Rule, *, by_tool: bool) -> None:
         if not by_tool:
@@ -33,13 +33,13 @@ class Bucket:
         else:
             upstream = rule.tool.partition("/")[0]
             group = EVERY if EVERY in upstream else upstream
-            self._globs.setdefault(group, []).append((compiled(rule.tool), rule))
+            self._globs.setdefault(group, []).append((glob(rule.tool), rule))
 
     def find(self, tool: str, into: list[Rule]) -> None:
         into.extend(self._exact.get(tool, ()))
         for group in (tool.partition("/")[0], EVERY):
             for pattern, rule in self._globs.get(group, ()):
-                if pattern is None or pattern.fullmatch(tool):
+                if pattern is None or pattern.matches(tool):
                     into.append(rule)
 
 

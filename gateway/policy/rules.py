@@ -69,8 +69,11 @@ class Rules:
     def decide(self, principal: Principal, tool: ToolId, act: str, arguments: Mapping[str, Any]) -> Decision:
         return self._snapshot.decide(principal, tool, act, arguments)
 
-    def visible(self, principal: Principal, tools: frozenset[ToolId]) -> frozenset[ToolId]:
-        return self._snapshot.visible(principal, tools)
+    def visible(self, principal: Principal, tools: frozenset[ToolId], act: str = "call") -> frozenset[ToolId]:
+        return self._snapshot.visible(principal, tools, act)
+
+    def sees(self, principal: Principal, tool: ToolId, act: str) -> bool:
+        return self._snapshot.sees(principal, tool, act)
 
     def explain(self, principal: Principal, tool: ToolId, act: str = "call") -> Explanation:
         """The rows considered, and why near misses did not match."""

@@ -63,7 +63,9 @@ class Snapshot:
         key = (principal.user, principal.agent, principal.tenant, principal.roles, act, tool)
         plan = self._plans.get(key)
         if plan is None:
-            plan = _keep(self._plans, key, self._plan(principal, tool, act), _PLANS)
+            plan = self._plan(principal, tool, act)
+            if act != "read":  # callers make up URIs
+                _keep(self._plans, key, plan, _PLANS)
         if isinstance(plan, Decision):
             return plan
         facts = {
@@ -76,14 +78,18 @@ class Snapshot:
             facts["user"] = principal.user
         return self._weigh(plan, facts)
 
-    def visible(self, principal: Principal, tools: frozenset[ToolId]) -> frozenset[ToolId]:
+    def visible(self, principal: Principal, tools: frozenset[ToolId], act: str = "call") -> frozenset[ToolId]:
         """As `ports.Policy.visible`."""
-        key = (principal.user, principal.agent, principal.tenant, principal.roles, tools)
+        key = (principal.user, principal.agent, principal.tenant, principal.roles, act, tools)
         view = self._views.get(key)
         if view is None:
-            view = frozenset(tool for tool in tools if _might(self.matching(principal, tool, "call")))
+            view = frozenset(tool for tool in tools if self.sees(principal, tool, act))
             _keep(self._views, key, view, _VIEWS)
         return view
+
+    def sees(self, principal: Principal, tool: ToolId, act: str) -> bool:
+        """As `ports.Policy.sees`; not remembered: callers make up URIs."""
+        return _might(self.matching(principal, tool, act))
 
     def matching(self, principal: Principal, tool: ToolId, act: str) -> tuple[Rule, ...]:
         """The rules that match, conditions aside, in file order."""

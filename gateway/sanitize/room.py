@@ -12,12 +12,14 @@ from typing import Any
 from gateway.config.schema import Sanitize
 from gateway.model.cleaned import Cleaned
 from gateway.model.refusal import Reason, Refused
-from gateway.model.tool import Tool
+from gateway.model.tool import ListKind, Tool
+from gateway.sanitize import beside
+from gateway.sanitize.blocks import Blocks, Malformed
 from gateway.sanitize.definitions import Definitions
 from gateway.sanitize.findings import Findings
 from gateway.sanitize.journal import Journal
 from gateway.sanitize.leaf import Leaf
-from gateway.sanitize.results import Malformed, Results
+from gateway.sanitize.results import Results
 from gateway.sanitize.secrets import Redactor
 from gateway.sanitize.structured import Unfit
 from gateway.sanitize.walk import TooMuch, Walk
@@ -30,14 +32,17 @@ class Clean:
         """`redaction_key` keys the marks in redaction tokens: under one key, equal secrets have equal marks."""
         self._limits = limits
         self._leaf = Leaf(Redactor(redaction_key), limits.max_text)
-        self._results = Results(self._leaf, limits)
+        self._blocks = Blocks(self._leaf, limits)
+        self._results = Results(self._blocks)
         self._definitions = Definitions(self._leaf, limits)
         self._journal = Journal(self._leaf, limits)
 
     def result(self, result: Mapping[str, Any], tool: Tool) -> Cleaned:
-        """A tool result; structured content stays valid. Raises Refused: result-withheld."""
-        with _withheld(f"The result of {tool.id}"):
-            return self._results.clean(result, tool)
+        """The result of a call, in the form of its kind; structured content stays valid. Raises Refused: result-withheld."""
+        with _withheld(f"The result of {tool.label}"):
+            if tool.kind == "tool":
+                return self._results.clean(result, tool)
+            return beside.clean(result, tool.kind, self._blocks)
 
     def error(self, message: str, data: Any) -> tuple[Cleaned, Cleaned]:
         """Message and data of a JSON-RPC error. Raises Refused: result-withheld."""
@@ -49,13 +54,13 @@ class Clean:
         with _withheld("What the upstream said"):
             return self._any(value)
 
-    def definition(self, definition: Mapping[str, Any]) -> Cleaned:
-        """A tools/list entry, for publication: prose is cleaned, names and values are not changed.
+    def definition(self, definition: Mapping[str, Any], kind: ListKind = "tools") -> Cleaned:
+        """An entry of a list, for publication: prose is cleaned, names, URIs and values are not changed.
 
-        Raises Refused: result-withheld, when it passes the limits; leave the tool out.
+        Raises Refused: result-withheld, when it passes the limits; leave it out.
         """
-        with _withheld("A tool definition"):
-            return self._definitions.clean(definition)
+        with _withheld("A definition"):
+            return self._definitions.clean(definition, kind)
 
     def redacted(self, value: Any) -> Cleaned:
         """A copy fit for the journal: secrets replaced, long strings shortened. Never raises."""

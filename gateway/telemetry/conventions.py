@@ -10,12 +10,29 @@ from typing import Any, Final
 from gateway.model.outcome import AuditOutcome
 
 METHODS: Final[Mapping[str, str]] = {"call": "tools/call", "list": "tools/list"}
-"""Kind of an entry → `mcp.method.name`."""
+"""Kind of an entry → `mcp.method.name`, where the entry names no other one of `BESIDE`."""
+BESIDE: Final = frozenset(
+    {
+        "prompts/get", "prompts/list", "resources/read", "resources/list", "resources/templates/list",
+        "completion/complete",
+    }
+)  # fmt: skip
 TOOL_ERROR: Final = "tool_error"
 OTHER: Final = "_OTHER"
 """`error.type` of what has no name in a closed set: error codes are the upstream's own words."""
 DURATION_BUCKETS: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300)
 """Seconds, as the conventions want them."""
+
+
+def method_of(facts: Mapping[str, Any]) -> str | None:
+    """`mcp.method.name`; None for what is neither a call nor a list."""
+    said = facts.get("method")
+    return said if said in BESIDE else METHODS.get(facts["kind"])
+
+
+def target_of(facts: Mapping[str, Any]) -> str | None:
+    """What a call is counted under: the tool or prompt; of a resource its upstream, for callers make up URIs."""
+    return facts.get("tool") if method_of(facts) in {"tools/call", "prompts/get"} else facts.get("upstream")
 
 
 def error_type(facts: Mapping[str, Any]) -> str | None:

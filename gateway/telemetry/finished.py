@@ -18,7 +18,7 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode,
 from gateway.model.ended import Ended
 from gateway.model.outcome import AuditOutcome
 from gateway.model.refusal import TABLE, Reason, Shape
-from gateway.telemetry.conventions import METHODS, OTHER, error_type
+from gateway.telemetry.conventions import OTHER, error_type, method_of
 
 _FAILED: Final = frozenset({AuditOutcome.FAILED, AuditOutcome.IN_DOUBT, AuditOutcome.ANSWERED_ERROR})
 """Refusals are decisions and no failures: their span says `error.type`, but not that something broke."""
@@ -31,6 +31,8 @@ _OURS: Final = {
     "rules": "sallyport.policy.rules",
     "approval": "sallyport.approval.id",
 }
+_NAMED: Final = {"tools/call": "gen_ai.tool.name", "prompts/get": "gen_ai.prompt.name"}
+"""Where the name of what was called stands; a URI is the caller's own word, and stands nowhere."""
 _RECORDED: Final = TraceFlags(TraceFlags.SAMPLED)
 _BROKE: Final = Status(StatusCode.ERROR)
 _FINE: Final = Status()
@@ -47,9 +49,10 @@ class Maker:
     def spans(self, ended: Ended) -> Iterator[ReadableSpan]:
         """The span toward the agent and, when a call was carried, its child toward the tool."""
         facts = ended.facts
-        trace, tool, method = facts["trace"], facts.get("tool"), METHODS[facts["kind"]]
+        trace, method = facts["trace"], method_of(facts) or OTHER
+        tool = facts.get("tool") if method in _NAMED else None
         common: _Attributes = {"mcp.method.name": method}
-        if facts["kind"] == "call":
+        if method == "tools/call":
             common["gen_ai.operation.name"] = "execute_tool"
         if (error := _error(facts)) is not None:
             common["error.type"] = error
@@ -60,19 +63,19 @@ class Maker:
             method if tool is None else f"{method} {facts['asked']}",
             server,
             parent,
-            common | _toward_agent(facts),
+            common | _toward_agent(facts, method),
             SpanKind.SERVER,
             status,
             (ended.began, ended.ended),
             (_link(trace["link"]),) if "link" in trace else (),
         )
-        if ended.sent is not None and tool is not None and "client" in trace:
-            name = tool.partition("/")[2]
+        if ended.sent is not None and facts.get("tool") is not None and "client" in trace:
+            name = None if tool is None else tool.partition("/")[2]
             yield self._span(
-                f"{method} {name}",
+                method if name is None else f"{method} {name}",
                 _context(trace["id"], trace["client"]),
                 server,
-                common | _toward_tool(facts, name),
+                common | _toward_tool(facts, method, name),
                 SpanKind.CLIENT,
                 status,
                 ended.sent,
@@ -104,11 +107,14 @@ class Maker:
         )
 
 
-def _toward_agent(facts: Mapping[str, Any]) -> _Attributes:
+def _toward_agent(facts: Mapping[str, Any], method: str) -> _Attributes:
     made = {ours: facts[name] for name, ours in _OURS.items() if facts.get(name) is not None}
     made["network.transport"] = "tcp"
     if facts.get("tool") is not None:
-        made["gen_ai.tool.name"] = facts["asked"]
+        if method in _NAMED:
+            made[_NAMED[method]] = facts["asked"]
+        else:
+            made["sallyport.tool"] = facts["upstream"]
     if (version := facts.get("version") or "")[:1].isdigit():  # plain HTTP has none
         made["mcp.protocol.version"] = version
     if state := facts.get("key", {}).get("state"):
@@ -118,8 +124,10 @@ def _toward_agent(facts: Mapping[str, Any]) -> _Attributes:
     return made
 
 
-def _toward_tool(facts: Mapping[str, Any], name: str) -> _Attributes:
-    made = {"gen_ai.tool.name": name, "sallyport.call.id": facts["call"], **_place(facts.get("address") or "")}
+def _toward_tool(facts: Mapping[str, Any], method: str, name: str | None) -> _Attributes:
+    made = {"sallyport.call.id": facts["call"], **_place(facts.get("address") or "")}
+    if name is not None:
+        made[_NAMED[method]] = name
     if facts["outcome"] == AuditOutcome.ANSWERED_ERROR and "code" in facts:
         made["rpc.response.status_code"] = str(facts["code"])
     return made

@@ -10,7 +10,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from gateway.model.ended import Ended
-from gateway.telemetry.conventions import DURATION_BUCKETS, METHODS, error_type
+from gateway.telemetry.conventions import DURATION_BUCKETS, error_type, method_of, target_of
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _OPERATION = ("mcp_method_name", "gen_ai_tool_name", "error_type")
@@ -33,7 +33,7 @@ class Meter:
         self._seconds = cache(
             Histogram(
                 "sallyport_call_seconds",
-                "Seconds a tools/call took, whole road",
+                "Seconds a call took, whole road",
                 ["tool"],
                 buckets=_BUCKETS,
                 registry=self.registry,
@@ -58,10 +58,10 @@ class Meter:
     def ended(self, ended: Ended) -> None:
         """Counts one request."""
         facts = ended.facts
-        kind, tool, error = facts["kind"], facts.get("tool"), error_type(facts) or ""
+        kind, tool, error = facts["kind"], target_of(facts), error_type(facts) or ""
         self._ended(kind, facts["outcome"], facts.get("reason", "")).inc()
         seconds = ended.ended - ended.began
-        if (method := METHODS.get(kind)) is not None:
+        if (method := method_of(facts)) is not None:
             self._served(method, tool or "", error).observe(seconds)
             if ended.sent is not None:
                 self._asked(method, tool or "", error).observe(ended.sent[1] - ended.sent[0])

@@ -1,14 +1,17 @@
 """Reading one HTTP answer: a JSON body or an event stream, bounded, down to the one response that was awaited.
 
-Lives only here: size limits, the search for our response among a server's other messages, `Retry-After`. Must not know what
-an answer proves (verdict) or whether it may be asked again. Called by `exchange.py` and `openapi_answer.py`.
+Lives only here: size limits, the search for our response among a server's other messages, how far a stream was read,
+`Retry-After`. Must not know what an answer proves (verdict) or whether it may be asked again. Called by `channel.py`,
+`stream.py` and `openapi_answer.py`.
 """
 
 import asyncio
+import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from functools import partial
+from http import HTTPStatus
 from typing import Any, Final
 
 import aiohttp
@@ -16,7 +19,7 @@ import aiohttp
 from gateway.ports import Clock
 from gateway.upstream.verdict import Heard
 from gateway.wire import jsonrpc
-from gateway.wire.sse import EventTooLarge, Parser
+from gateway.wire.sse import Event, EventTooLarge, Parser
 from gateway.wire.strict_json import MalformedJson, parse
 
 MAX_STREAM: Final = 64 * 1024 * 1024
@@ -24,8 +27,29 @@ MAX_STREAM: Final = 64 * 1024 * 1024
 _LINGER_S: Final = 1.0
 _LONGEST_SESSION_ID: Final = 1024
 
+_LONGEST_PLACE: Final = 1024
+
 Other = Callable[[jsonrpc.Request | jsonrpc.Notification], None]
 """Takes what a server says before it answers."""
+Take = Callable[[Event], bool]
+"""Takes an event; whether that was enough."""
+
+
+@dataclass(slots=True)
+class Trail:
+    """How far streams that belong together were read, for whoever comes back to the server (SEP-1699)."""
+
+    last_id: str | None = None
+    retry_ms: int | None = None
+    ended: bool = False
+    """Whether the server ended one before its answer."""
+
+    def follow(self, parser: Parser) -> None:
+        if (place := parser.last_id) is not None:
+            fits = 0 < len(place) <= _LONGEST_PLACE and place.isascii() and place.isprintable()
+            self.last_id = place if fits else None
+        if parser.retry_ms is not None:
+            self.retry_ms = parser.retry_ms
 
 
 class Unusable(Exception):
@@ -45,14 +69,16 @@ class Reader:
         for response in tuple(self._lingering):
             self._let_go(response)
 
-    async def hear(self, response: aiohttp.ClientResponse, awaited: jsonrpc.Id | None, other: Other) -> Heard:
+    async def hear(
+        self, response: aiohttp.ClientResponse, awaited: jsonrpc.Id | None, other: Other, trail: Trail
+    ) -> Heard:
         """The response to `awaited`; with None only the status is read. Raises Unusable and what aiohttp raises."""
         frame: jsonrpc.Response | None = None
         must_be_plain(response)
         if awaited is None:
             response.release()
         elif response.content_type == "text/event-stream":
-            frame = await self._stream(response, awaited, other)
+            frame = await self._stream(response, awaited, other, trail)
         else:
             if not (body := await self.whole(response)):
                 raise Unusable(f"HTTP {response.status} without an answer")
@@ -85,27 +111,47 @@ class Reader:
             parts.append(part)
         return b"".join(parts)
 
-    async def _stream(self, response: aiohttp.ClientResponse, awaited: jsonrpc.Id, other: Other) -> jsonrpc.Response:
+    async def listen(self, response: aiohttp.ClientResponse, take: Take, trail: Trail) -> None:
+        """Reads a stream until it ends; we set it no end. Raises Unusable, and what aiohttp raises."""
+        must_be_plain(response)
+        await self._events(response, math.inf, take, trail)
+
+    async def _stream(
+        self, response: aiohttp.ClientResponse, awaited: jsonrpc.Id, other: Other, trail: Trail
+    ) -> jsonrpc.Response:
+        found: list[jsonrpc.Response] = []
+
+        def take(event: Event) -> bool:
+            if not event.data:
+                return False  # the priming event of 2025-11-25
+            frame = jsonrpc.classify(parsed(event.data))
+            if isinstance(frame, jsonrpc.Request | jsonrpc.Notification):
+                other(frame)
+                return False
+            found.append(awaited_frame(frame, awaited))
+            return True
+
+        if not await self._events(response, MAX_STREAM, take, trail):
+            trail.ended = True
+            raise Unusable("the stream ended before the answer")
+        self._linger(response)
+        return found[0]
+
+    async def _events(self, response: aiohttp.ClientResponse, most: float, take: Take, trail: Trail) -> bool:
+        """Whether `take` had enough before the stream ended."""
         parser, size = Parser(self.max_answer), 0
         while part := await response.content.readany():
             size += len(part)
-            if size > MAX_STREAM:
-                raise Unusable(f"a stream of more than {MAX_STREAM} bytes")
+            if size > most:
+                raise Unusable(f"a stream of more than {most} bytes")
             try:
                 events = parser.feed(part)
             except EventTooLarge:
                 raise Unusable(f"an answer of more than {self.max_answer} bytes") from None
-            for event in events:
-                if not event.data:
-                    continue  # the priming event of 2025-11-25
-                frame = jsonrpc.classify(parsed(event.data))
-                if isinstance(frame, jsonrpc.Request | jsonrpc.Notification):
-                    other(frame)
-                    continue
-                found = awaited_frame(frame, awaited)
-                self._linger(response)
-                return found
-        raise Unusable("the stream ended before the answer")
+            trail.follow(parser)
+            if any(take(event) for event in events):
+                return True
+        return False
 
     def _linger(self, response: aiohttp.ClientResponse) -> None:
         """The server ends the stream right after its answer, mostly in a later packet.
@@ -120,6 +166,11 @@ class Reader:
         if (timer := self._lingering.pop(response, None)) is not None:
             timer.cancel()
             response.close()  # does nothing to a connection that is back in the pool
+
+
+def is_stream(response: aiohttp.ClientResponse) -> bool:
+    """Whether the server answers with events."""
+    return response.status == HTTPStatus.OK and response.content_type == "text/event-stream"
 
 
 def must_be_plain(response: aiohttp.ClientResponse) -> None:

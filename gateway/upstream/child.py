@@ -16,7 +16,7 @@ from gateway.config.upstreams import McpStdio
 from gateway.model.outcome import Lost, Unsent
 from gateway.ports import Reached
 from gateway.tasks import Tasks
-from gateway.upstream import envelope
+from gateway.upstream.answer import Other
 from gateway.upstream.verdict import Exchanged, Heard
 from gateway.wire import jsonrpc
 from gateway.wire.strict_json import MalformedJson, dump, parse
@@ -33,21 +33,25 @@ _log = logging.getLogger("sallyport.upstream")
 class Child:
     """A running process. `alive` turns false once, for good; then everything in flight has been answered as lost."""
 
-    def __init__(self, upstream: str, process: asyncio.subprocess.Process, max_line: int, tasks: Tasks) -> None:
+    def __init__(
+        self, upstream: str, process: asyncio.subprocess.Process, max_line: int, tasks: Tasks, hear: Other
+    ) -> None:
         self._upstream = upstream
+        self._hear = hear
         self._process = process
         self._max_line = max_line
         self._flying: dict[jsonrpc.Id, asyncio.Future[Exchanged]] = {}
         self.alive = True
-        self.dropped = 0
-        """Lines of the server that answered nothing."""
         tasks.start(self._drain(), f"stderr of {upstream}")
         self.ended = tasks.start(self._read(), f"stdout of {upstream}")
         """Done when the process and its group are gone."""
 
     @classmethod
-    async def start(cls, upstream: str, config: McpStdio, tasks: Tasks) -> "Child":
-        """Starts the command in its own process group. Raises OSError or ValueError when it cannot be started."""
+    async def start(cls, upstream: str, config: McpStdio, tasks: Tasks, hear: Other) -> "Child":
+        """Starts the command in its own process group; `hear` takes what it says that answers nothing.
+
+        Raises OSError or ValueError when it cannot be started.
+        """
         environment = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
         environment |= {name: value.get_secret_value() for name, value in config.env.items()}
         pipe = asyncio.subprocess.PIPE
@@ -61,10 +65,13 @@ class Child:
             cwd=config.cwd,
             start_new_session=True,
         )
-        return cls(upstream, process, config.max_result, tasks)
+        return cls(upstream, process, config.max_result, tasks, hear)
 
-    async def ask(self, message: Mapping[str, Any], wait_s: float, reached: Reached) -> Exchanged:
-        """Sends a request and waits for its answer; a notification only leaves. Never raises for the other side."""
+    async def ask(self, message: Mapping[str, Any], wait_s: float | None, reached: Reached) -> Exchanged:
+        """Sends a request and waits for its answer, without `wait_s` for as long as the process lives.
+
+        Any other message only leaves. Never raises for the other side.
+        """
         try:
             line = dump(message) + b"\n"
         except (TypeError, ValueError):
@@ -72,14 +79,14 @@ class Child:
         stdin = self._process.stdin
         if not self.alive or stdin is None or stdin.is_closing():
             return Unsent("its process has ended", cause="unreached")
-        if wait_s <= 0:
+        if wait_s is not None and wait_s <= 0:
             return Unsent("no time was left to send it")
         if stdin.transport.get_write_buffer_size() > _MAX_UNREAD:
             return Unsent("its process does not read what it is sent", cause="unreached")
         reached("upstream.before-send")
         stdin.write(line)
         reached("upstream.after-send")
-        if (own := message.get("id")) is None:
+        if "method" not in message or (own := message.get("id")) is None:
             return Heard(None)
         heard = await self._answer(own, wait_s)
         if isinstance(heard, Heard):
@@ -97,27 +104,27 @@ class Child:
         self._signal(signal.SIGKILL)
         await self._process.wait()
 
-    async def _answer(self, own: jsonrpc.Id, wait_s: float) -> Exchanged:
+    async def _answer(self, own: jsonrpc.Id, wait_s: float | None) -> Exchanged:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Exchanged] = loop.create_future()
         self._flying[own] = answer
-        timer = loop.call_later(wait_s, _resolve, answer, Lost("no answer in time", timed_out=True))
+        late = Lost("no answer in time", timed_out=True)
+        timer = None if wait_s is None else loop.call_later(wait_s, _resolve, answer, late)
         try:
             exchanged = await answer
         except asyncio.CancelledError:
             self._tell_cancelled(own)
             raise
         finally:
-            timer.cancel()
+            if timer is not None:
+                timer.cancel()
             self._flying.pop(own, None)
         if isinstance(exchanged, Lost) and exchanged.timed_out:
             self._tell_cancelled(own)
         return exchanged
 
     def _tell_cancelled(self, own: jsonrpc.Id) -> None:
-        self._say(jsonrpc.notification("notifications/cancelled", {"requestId": own, "reason": "the caller went away"}))
-
-    def _say(self, message: Mapping[str, Any]) -> None:
+        message = jsonrpc.notification("notifications/cancelled", {"requestId": own, "reason": "the caller went away"})
         if self.alive and self._process.stdin is not None and not self._process.stdin.is_closing():
             self._process.stdin.write(dump(message) + b"\n")
 
@@ -159,12 +166,10 @@ class Child:
         match frame:
             case jsonrpc.Result(id=own) | jsonrpc.Error(id=str() | int() as own) if own in self._flying:
                 _resolve(self._flying[own], Heard(frame))
-                return
-            case jsonrpc.Request():
-                self._say(envelope.answer_to(frame))
+            case jsonrpc.Request() | jsonrpc.Notification():
+                self._hear(frame)
             case _:
-                pass  # log lines on stdout, notifications, answers that came too late
-        self.dropped += 1
+                pass  # log lines on stdout, answers that came too late
 
     async def _drain(self) -> None:
         """Keeps stderr empty, so that the child never blocks on it; what it says goes to the log, shortened."""

@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from gateway.model.call import Era
+from gateway.model.dialogue import ASKED, is_silent
 from gateway.model.outbound import Outbound
-from gateway.wire import jsonrpc
+from gateway.wire import headers, jsonrpc
 
 CLIENT: Final = {"name": "sallyport", "version": "0.1.0"}
 _TRACE: Final = ("traceparent", "tracestate")
+_ASKABLE: Final = frozenset(ASKED.values())
 _MODERN_META: Final[Mapping[str, Any]] = {
     jsonrpc.META_VERSION: jsonrpc.MODERN,
     jsonrpc.META_CAPABILITIES: {},
@@ -26,12 +28,42 @@ def params(era: Era, members: Mapping[str, Any], meta: Mapping[str, Any] | None 
     return {**members, "_meta": full} if full else dict(members)
 
 
-def call_params(era: Era, call: Outbound) -> dict[str, Any]:
-    """Parameters of the request."""
-    meta = dict(call.meta)
+def call_params(era: Era, call: Outbound, token: str) -> dict[str, Any]:
+    """Parameters of the request; `token` is what its progress is to be reported under, should its caller want any."""
+    members, meta = call.params, dict(call.meta)
     if call.idempotency_key is not None:
         meta[jsonrpc.META_IDEMPOTENCY_KEY] = call.idempotency_key
-    return params(era, call.params, meta)
+    if is_silent(call.dialogue):
+        return params(era, members, meta)
+    if call.dialogue.progress_token is not None:
+        meta["progressToken"] = token
+    full = params(era, members, meta)
+    if era == "modern":
+        full["_meta"][jsonrpc.META_CAPABILITIES] = askable(call.dialogue.capabilities)
+        if call.dialogue.log_level is not None:
+            full["_meta"][jsonrpc.META_LOG_LEVEL] = call.dialogue.log_level
+    return full
+
+
+def askable(declared: Mapping[str, Any]) -> dict[str, Any]:
+    """What a caller's client declared, as far as a server's questions can travel back to it: never more.
+
+    That roots change is not passed on, so it is not promised.
+    """
+    found = {name: said for name, said in declared.items() if name in _ASKABLE and isinstance(said, Mapping)}
+    return found | ({"roots": {}} if "roots" in found else {})
+
+
+def call_headers(era: Era, call: Outbound) -> dict[str, str]:
+    """HTTP headers of the request beside those of its link."""
+    found = trace_headers(call.meta)
+    if call.idempotency_key is not None:
+        found["Idempotency-Key"] = call.idempotency_key
+    if era == "legacy":
+        return found
+    schema = call.tool.definition.get("inputSchema") if call.method == "tools/call" else None
+    name = headers.name_of(call.method, call.params)
+    return found | headers.mcp_headers(call.method, name, schema, call.arguments)
 
 
 def trace_headers(meta: Mapping[str, Any]) -> dict[str, str]:
@@ -40,13 +72,6 @@ def trace_headers(meta: Mapping[str, Any]) -> dict[str, str]:
     return {name: value for name, value in found.items() if value.isascii() and value.isprintable()}
 
 
-def initialize_params() -> dict[str, Any]:
-    """Parameters of `initialize`: no capabilities, so that a server asks nothing back."""
-    return {"protocolVersion": jsonrpc.LATEST_LEGACY, "capabilities": {}, "clientInfo": CLIENT}
-
-
-def answer_to(asked: jsonrpc.Request) -> dict[str, Any]:
-    """Our answer to a server's own request: `ping` is answered, everything else needs a capability we never declared."""
-    if asked.method == "ping":
-        return jsonrpc.result(asked.id, {})
-    return jsonrpc.error(asked.id, jsonrpc.METHOD_NOT_FOUND, "This client declared no such capability")
+def initialize_params(declared: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters of `initialize`. Without `declared` capabilities a server asks nothing back."""
+    return {"protocolVersion": jsonrpc.LATEST_LEGACY, "capabilities": declared, "clientInfo": CLIENT}

@@ -2,7 +2,7 @@
 
 Lives only here: the pool, timeouts, and whether a byte may have left. Must not know eras, sessions or tools. A request is
 written at most once: redirects are off, cookies and proxies unknown, and `_Body` keeps aiohttp from sending idempotent
-methods again. Called by `http.py` and `openapi.py`.
+methods again. Called by `channel.py` and `openapi.py`.
 """
 
 import math
@@ -18,9 +18,8 @@ from yarl import URL
 
 from gateway.model.outcome import Lost, Unsent
 from gateway.ports import Clock, Reached
-from gateway.upstream.answer import Other, Reader, Unusable
-from gateway.upstream.verdict import Exchanged, Heard
-from gateway.wire import jsonrpc
+from gateway.upstream.answer import Reader
+from gateway.upstream.deadline import Deadline
 
 T = TypeVar("T")
 
@@ -30,12 +29,13 @@ _IDLE_S: Final = 4.0
 _HEADERS: Final = {
     "Accept": "application/json, text/event-stream",
     "Accept-Encoding": "identity",
-    "Content-Type": "application/json",
     "User-Agent": "sallyport",
 }
 _TYPE: Final = ("Content-Type",)
+_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, connect=CONNECT_S, ceil_threshold=math.inf)
+"""The deadline covers pool, connection, head and body; aiohttp's own timer cannot be moved, and would round it up."""
 _FAULTS: Final = (aiohttp.ClientError, HttpProcessingError, OSError, ValueError, RuntimeError)
-"""What aiohttp raises for a peer's misdeeds; RuntimeError is its word for a connection that is gone."""
+"""What aiohttp raises for a peer's misdeeds, and TimeoutError; RuntimeError is its word for a connection that is gone."""
 
 
 class _Body(Payload):
@@ -87,32 +87,9 @@ class HttpExchange:
         self._url = URL(url)
         self._headers = CIMultiDict(headers)
         self._headers.update(standing)
-        self._reader = Reader(max_answer, clock)
+        self.reader = Reader(max_answer, clock)
         self._clock = clock
         self._session: aiohttp.ClientSession | None = None
-
-    async def post(
-        self,
-        body: bytes,
-        headers: Mapping[str, str],
-        awaited: jsonrpc.Id | None,
-        deadline: float,
-        reached: Reached,
-        other: Other,
-    ) -> Exchanged:
-        """Sends once. `awaited` is the id to be answered; None when nothing but a status is expected.
-
-        Never raises for what the other side does; a cancelled exchange closes its connection.
-        """
-
-        async def hear(response: aiohttp.ClientResponse) -> Heard:
-            try:
-                return await self._reader.hear(response, awaited, other)
-            except Unusable as unusable:
-                response.close()
-                return Heard(None, str(unusable), response.status, None, self._reader.retry_after(response))
-
-        return await self.carry("POST", self._url, body, headers, deadline, reached, hear)
 
     async def carry(
         self,
@@ -124,31 +101,44 @@ class HttpExchange:
         reached: Reached,
         read: Callable[[aiohttp.ClientResponse], Awaitable[T]],
     ) -> T | Unsent | Lost:
-        """Sends once, and what `read` makes of the answer; it may raise what aiohttp raises. Otherwise like `post`."""
-        wait_s = deadline - self._clock.monotonic()
-        if wait_s <= 0:
+        """Sends once, and what `read` makes of the answer; it may raise what aiohttp raises.
+
+        Never raises for what the other side does; a cancelled exchange closes its connection.
+        """
+        return await self.within(Deadline(deadline, self._clock), method, url, body, headers, reached, read)
+
+    async def within(
+        self,
+        deadline: Deadline,
+        method: str,
+        url: URL,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        reached: Reached,
+        read: Callable[[aiohttp.ClientResponse], Awaitable[T]],
+    ) -> T | Unsent | Lost:
+        """The same under a deadline that may move while it is under way."""
+        if deadline.over:
             return Unsent("no time was left to send it")
         payload = _Body(body or b"", reached)
-        # One timer of aiohttp's covers pool, connection, head and body; it would round long ones up to whole seconds.
-        timeout = aiohttp.ClientTimeout(total=wait_s, connect=CONNECT_S, ceil_threshold=math.inf)
-        response: aiohttp.ClientResponse | None = None
         try:
-            response = await self._pool().request(
-                method,
-                url,
-                data=payload,
-                headers=headers,
-                timeout=timeout,
-                allow_redirects=False,
-                skip_auto_headers=_TYPE if body is None else None,
-            )
-            answer = await read(response)
-        except BaseException as fault:
-            if response is not None:
-                response.close()
-            if isinstance(fault, _FAULTS):
-                return _fault(fault, departed=payload.departed)
-            raise
+            async with deadline.timer():
+                response = await self._pool().request(
+                    method,
+                    url,
+                    data=payload,
+                    headers=headers,
+                    timeout=_TIMEOUT,
+                    allow_redirects=False,
+                    skip_auto_headers=_TYPE if body is None else None,
+                )
+                try:
+                    answer = await read(response)
+                except BaseException:
+                    response.close()
+                    raise
+        except _FAULTS as fault:
+            return _fault(fault, departed=payload.departed)
         reached("upstream.answered")
         return answer
 
@@ -163,7 +153,7 @@ class HttpExchange:
 
     async def close(self) -> None:
         """Closes every connection, busy ones too."""
-        self._reader.close()
+        self.reader.close()
         if self._session is not None:
             await self._session.close()
 

@@ -6,17 +6,18 @@ when an answer contradicts it.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from gateway.model.call import Era
 from gateway.model.outcome import Cause, Unsent
 from gateway.upstream import envelope
-from gateway.upstream.verdict import Exchanged, Heard, carried, era_of
+from gateway.upstream.verdict import MISUNDERSTOOD, Exchanged, Heard, carried, era_of
 from gateway.wire import headers, jsonrpc
 
 Talk = Callable[[Mapping[str, Any], Mapping[str, str]], Awaitable[Exchanged]]
 """Sends one message with these HTTP headers (which stdio ignores) and waits for its answer, if it has an id."""
+NOTHING: Final[Mapping[str, Any]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,10 @@ class Link:
     era: Era
     headers: Mapping[str, str]
     in_session: bool = False
+    place: str = ""
+    """Where a session has an endpoint of its own (2024-11-05)."""
+    capabilities: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    """What a legacy server said it can do; a modern one is asked with `server/discover`."""
 
 
 MODERN: Final = Link("modern", {headers.VERSION: jsonrpc.MODERN})
@@ -34,31 +39,42 @@ MODERN: Final = Link("modern", {headers.VERSION: jsonrpc.MODERN})
 class NoLink(Exception):
     """The server could not be opened, so nothing of the call was sent."""
 
+    older = False
+    """Whether it answered `initialize` like a server that speaks HTTP+SSE only (2024-11-05)."""
+
     def __init__(self, why: str, retry_after_ms: int | None = None, cause: Cause = "unreached") -> None:
         super().__init__(why)
         self.unsent = Unsent(why, retry_after_ms, cause)
 
 
 async def open_link(
-    talk: Talk, ids: Iterator[int], pinned: Era | Literal["auto"], *, silence: Era | None = None
+    talk: Talk,
+    ids: Iterator[int],
+    pinned: Era | Literal["auto"],
+    *,
+    declared: Mapping[str, Any] = NOTHING,
+    silence: Era | None = None,
 ) -> Link:
     """Opens a server. Raises NoLink.
 
-    `silence` is what a probe without an answer shows; None: nothing (an outage is no evidence of an era).
+    `declared` are the client capabilities of a legacy session; `silence` is what a probe without an answer shows; None:
+    nothing (an outage is no evidence of an era).
     """
     era: Era = await _probe(talk, ids, silence) if pinned == "auto" else pinned
     if era == "modern":
         return MODERN
-    opened = await talk(jsonrpc.request(next(ids), "initialize", envelope.initialize_params()), {})
+    opened = await talk(jsonrpc.request(next(ids), "initialize", envelope.initialize_params(declared)), {})
     match opened:
-        case Heard(frame=jsonrpc.Result(result={"protocolVersion": str(version)}), session=session):
-            return await _initialized(talk, version, session)
+        case Heard(frame=jsonrpc.Result(result={"protocolVersion": str(version), **said}), session=session):
+            return await _initialized(talk, version, session, said.get("capabilities"))
         case Heard(frame=jsonrpc.Error(code=jsonrpc.UNSUPPORTED_VERSION)) if (
             pinned == "auto" and era_of(opened) == "modern"
         ):
             return MODERN  # a slow starter that missed the probe
         case _:
-            raise _no_link("it did not open a session", opened)
+            none = _no_link("it did not open a session", opened)
+            none.older = isinstance(opened, Heard) and opened.status in MISUNDERSTOOD
+            raise none
 
 
 async def _probe(talk: Talk, ids: Iterator[int], silence: Era | None) -> Era:
@@ -70,7 +86,7 @@ async def _probe(talk: Talk, ids: Iterator[int], silence: Era | None) -> Era:
     return era
 
 
-async def _initialized(talk: Talk, version: str, session: str | None) -> Link:
+async def _initialized(talk: Talk, version: str, session: str | None, said: Any) -> Link:
     if version not in jsonrpc.LEGACY:
         raise NoLink("it speaks no version we know", cause="never")
     common = {headers.VERSION: version}
@@ -79,7 +95,8 @@ async def _initialized(talk: Talk, version: str, session: str | None) -> Link:
     told = await talk(jsonrpc.notification("notifications/initialized"), common)
     if not isinstance(told, Heard) or told.status >= 400:
         raise _no_link("it did not take notifications/initialized", told)
-    return Link("legacy", common, session is not None)
+    able = said if isinstance(said, Mapping) else NOTHING
+    return Link("legacy", common, session is not None, capabilities=able)
 
 
 def _no_link(what: str, exchanged: Exchanged) -> NoLink:

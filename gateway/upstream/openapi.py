@@ -113,10 +113,10 @@ class OpenApiUpstream:
                 raise UpstreamFault(f"The document of upstream {self.id} cannot be used: {self._refused[1]}.")
         return [operation.definition for operation in self._operations.values()]
 
-    async def list_beside(self, deadline: float) -> Beside:
+    async def list_beside(self, deadline: float) -> Beside:  # noqa: ARG002  a service has nothing beside operations
         return Beside()
 
-    async def follow(self, hear: Hear) -> None:
+    async def follow(self, hear: Hear) -> None:  # noqa: ARG002  a service tells nothing
         await asyncio.Event().wait()
 
     def want(self, uris: frozenset[str]) -> None:

@@ -18,7 +18,7 @@ from gateway.model.news import Hear
 from gateway.model.outbound import Outbound
 from gateway.model.outcome import Answered, AnsweredError, Carried, Lost, Unsent
 from gateway.model.refusal import Reason, Refused
-from gateway.model.tool import Beside
+from gateway.model.tool import Beside, Tool
 from gateway.ports import Clock, Permit, Upstream
 from gateway.upstream.breaker import Circuit, Probing, Sign
 from gateway.upstream.retrying import RESENDABLE, Budget, pause_s
@@ -72,7 +72,7 @@ class Resilient:
         """Sends, and again where that is safe, until an outcome stands. Every send counts for the breakers."""
         self._budget.called()
         most = self._most if call.attempt == 0 else 0
-        circuits = self._breakers(self.id, call.tool.id)
+        circuits = self._breakers(self.id, *_own(call.tool))
         stands: Carried | None = None
         for resent in count():
             numbered = _numbered(call, resent)
@@ -143,6 +143,11 @@ def _watched(circuits: Sequence[Circuit]) -> Iterator[Callable[[Sign], None]]:
     finally:
         for circuit, epoch in zip(circuits, epochs, strict=True):
             circuit.ends(epoch, signs[-1])
+
+
+def _own(tool: Tool) -> tuple[str, ...]:
+    """What has a breaker beside its upstream's: not a resource, for callers make up URIs."""
+    return (tool.id,) if tool.kind in {"tool", "prompt"} else ()
 
 
 def _sign(carried: Carried) -> Sign:

@@ -15,10 +15,16 @@ from gateway.wire import jsonrpc
 _WRONG_ERA: Final = frozenset({jsonrpc.HEADER_MISMATCH, jsonrpc.MISSING_CAPABILITY, jsonrpc.UNSUPPORTED_VERSION})
 _NEVER_RAN: Final = _WRONG_ERA | {jsonrpc.PARSE_ERROR, jsonrpc.INVALID_REQUEST, jsonrpc.METHOD_NOT_FOUND}
 """Codes that by their definition come before execution; -32602 does not, tools use it for their own checks."""
+_CAPABILITIES: Final[Mapping[str, tuple[str, ...]]] = {
+    "elicitation": ("form", "url"),
+    "sampling": ("tools", "context"),
+    "roots": (),
+}
 FOR_GOOD: Final = frozenset({401, 403, 405, 413, 415})
 """Statuses that the same request would meet again."""
 TURNED_AWAY: Final = FOR_GOOD | {429}
-_MISUNDERSTOOD: Final = frozenset({400, 404, 405})
+MISUNDERSTOOD: Final = frozenset({400, 404, 405})
+"""Statuses by which a server shows that it speaks something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,8 @@ def carried(exchanged: Exchanged, *, in_session: bool = False) -> Carried:  # no
             return Unsent(f"turned away with HTTP {status}", after, "never" if status in FOR_GOOD else "later")
         case Heard(frame=jsonrpc.Result(result=result)):
             return Answered(result)
+        case Heard(frame=jsonrpc.Error(code=jsonrpc.MISSING_CAPABILITY, data=data)):
+            return Unsent("it needs a capability the client did not declare", cause="never", required=_required(data))
         case Heard(frame=jsonrpc.Error(code=code), status=status) if code in _NEVER_RAN or status == 404:
             return Unsent(f"turned away with JSON-RPC error {code}", exchanged.retry_after_ms, "never")
         case Heard(frame=jsonrpc.Error(id=None)):
@@ -60,7 +68,7 @@ def carried(exchanged: Exchanged, *, in_session: bool = False) -> Carried:  # no
 def era_of(probed: Heard) -> Era | None:  # noqa: PLR0911  a table
     """The era that the answer to `server/discover` shows; None when it is no evidence (401, 403, 5xx, garbage)."""
     match probed:
-        case Heard(status=status) if status >= 500 or (status in TURNED_AWAY and status not in _MISUNDERSTOOD):
+        case Heard(status=status) if status >= 500 or (status in TURNED_AWAY and status not in MISUNDERSTOOD):
             return None
         case Heard(frame=jsonrpc.Result(result=result)):
             return _newest(result.get("supportedVersions"))
@@ -73,7 +81,7 @@ def era_of(probed: Heard) -> Era | None:  # noqa: PLR0911  a table
         case Heard(frame=jsonrpc.Error()):
             return "legacy"
         case Heard(status=status):
-            return "legacy" if status in _MISUNDERSTOOD else None
+            return "legacy" if status in MISUNDERSTOOD else None
 
 
 def era_in_doubt(era: Era, exchanged: Exchanged) -> bool:
@@ -85,7 +93,28 @@ def era_in_doubt(era: Era, exchanged: Exchanged) -> bool:
         return era == "legacy" or frame.code == jsonrpc.UNSUPPORTED_VERSION
     if isinstance(frame, jsonrpc.Error) and frame.code == jsonrpc.METHOD_NOT_FOUND and era == "modern":
         return status != 404
-    return status in _MISUNDERSTOOD and not isinstance(carried(exchanged), Answered | AnsweredError)
+    return status in MISUNDERSTOOD and not isinstance(carried(exchanged), Answered | AnsweredError)
+
+
+def wrong_headers(exchanged: Exchanged) -> bool:
+    """Whether the server found that headers and body disagree: we may know the tool as it was."""
+    return (
+        isinstance(exchanged, Heard)
+        and isinstance(exchanged.frame, jsonrpc.Error)
+        and (exchanged.frame.code == jsonrpc.HEADER_MISMATCH)
+    )
+
+
+def _required(data: Any) -> dict[str, Any]:
+    """What `-32021` names, as far as it is a capability that a caller's client can have: no other word of theirs."""
+    named = data.get("requiredCapabilities") if isinstance(data, Mapping) else None
+    if not isinstance(named, Mapping):
+        return {}
+    kinds = {kind: said for kind, said in named.items() if kind in _CAPABILITIES}
+    return {
+        kind: {mode: {} for mode in said if mode in _CAPABILITIES[kind]} if isinstance(said, Mapping) else {}
+        for kind, said in kinds.items()
+    }
 
 
 def _newest(versions: Any) -> Era | None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 _LINE_END = re.compile(rb"\r\n?|\n")
 _BOM = b"\xef\xbb\xbf"
 _CR, _LF = 0x0D, 0x0A
+_LONGEST_RETRY = 9
+"""Digits."""
 
 
 class EventTooLarge(ValueError):
@@ -38,6 +40,10 @@ class Parser:
         self._kept = 0
         self._event = ""
         self._id: str | None = None
+        self.last_id: str | None = None
+        """The last event id of the stream, also of an event that holds nothing else."""
+        self.retry_ms: int | None = None
+        """How long the server wants a reader to wait before it comes back."""
 
     def feed(self, chunk: bytes) -> list[Event]:
         """Raises EventTooLarge; the parser is of no use afterwards."""
@@ -76,13 +82,16 @@ class Parser:
                 self._event = value.decode(errors="replace")
             case b"id" if b"\0" not in value:
                 self._id = value.decode(errors="replace")
+            case b"retry" if value.isdigit() and len(value) <= _LONGEST_RETRY:
+                self.retry_ms = int(value)
             case _:
-                pass  # comments (an empty name), `retry`, and names of a later standard
+                pass  # comments (an empty name), and names of a later standard
         return None
 
     def _dispatch(self) -> Event | None:
         data, name = self._data, self._event or "message"
         self._data, self._event, self._kept = [], "", 0
+        self.last_id = self._id
         return Event(b"\n".join(data), name, self._id) if data else None
 
 

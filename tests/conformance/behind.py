@@ -17,7 +17,8 @@ from tests.e2e.e2e_kit import PATIENCE_S, ROOT, Gateway
 Era = Literal["both", "legacy", "modern"]
 
 _AGENT, _USER, _UPSTREAM = "suite", "suite", "everything"
-_ROWS = f"p, everything, user:{_USER}, default, *, {_UPSTREAM}/*, call, -, allow\n"
+_ALL = f"{_UPSTREAM}/**"
+_ROWS = "".join(f"p, {act}, user:{_USER}, default, *, {_ALL}, {act}, -, allow\n" for act in ("call", "prompt", "read"))
 
 
 @contextlib.contextmanager
@@ -54,7 +55,7 @@ def _configuration(upstream: str, rows: Path) -> dict[str, Any]:
         "upstreams": {
             _UPSTREAM: {"kind": "mcp-http", "url": upstream, "prefix": "", "tools": {"*": {"effect": "read"}}}
         },
-        "agents": {_AGENT: {"tools": [f"{_UPSTREAM}/*"]}},
+        "agents": {_AGENT: {"tools": [_ALL], "prompts": [_ALL], "resources": [_ALL]}},
         "policy": {"model": str(ROOT / "policies/model.conf"), "rows": str(rows), "conditions": None},
         "loops": "off",
     }

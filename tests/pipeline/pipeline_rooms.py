@@ -17,7 +17,7 @@ from gateway.model.decision import Decision
 from gateway.model.outbound import Outbound
 from gateway.model.outcome import AuditOutcome, Carried
 from gateway.model.principal import Principal
-from gateway.model.tool import ResolvedCall
+from gateway.model.tool import ResolvedCall, Tool
 from gateway.model.work import Entry, JournalUnavailable
 
 CLAIM = Claim(b"r" * 32, b"f" * 32, "call-1", "this process", 15.0)
@@ -168,7 +168,7 @@ class FakeLedger:
             self.stage.journal.append(entry())
         return Ticket(CLAIM, 7, entry is not None, "derived", call, principal, self.hint)
 
-    def check(self, ticket: Ticket) -> None:
+    def check(self, principal: Principal, tool: Tool) -> None:
         self.stage.step("ledger.check")
 
     async def depart(self, ticket: Ticket, intent: Entry, approval: str | None = None) -> Ticket:

@@ -19,7 +19,7 @@ def upstream(**more):
 
 def a_room(*tools, override=None, publish=dict, agent_tools=("helpdesk/*",), **config):
     agent = Agent.model_validate({"tools": agent_tools, "override": override or {}})
-    curation = Curation({"helpdesk": upstream(**config)}, {"bot": agent}, publish)
+    curation = Curation({"helpdesk": upstream(**config)}, {"bot": agent}, lambda entry, _: publish(entry))
     curation.learn("helpdesk", tools)
     return curation
 

@@ -166,3 +166,16 @@ def test_whatever_is_resolved_has_the_fixed_value_none_of_ours_and_fits_the_sche
         assert type(call.arguments["amount"]) is int
         assert call.arguments["amount"] >= 1
         assert 1 <= call.occurrence <= 100
+
+
+def test_a_header_rule_leaves_the_published_schema_with_its_argument_and_stays_in_the_upstreams_own(make):
+    rules = {
+        "region": {"type": "string", "x-mcp-header": "Region"},
+        "tenant": {"type": "string", "x-mcp-header": "Tenant"},
+    }
+    view = with_args(make, {"tenant": {"fixed": "acme"}}, {"type": "object", "properties": rules})
+
+    assert view.published_schema(NAME)["properties"] == {"region": rules["region"]}
+    call = view.resolve(NAME, {"region": "eu"})
+    assert call.arguments == {"region": "eu", "tenant": "acme"}
+    assert call.tool.definition["inputSchema"]["properties"] == rules

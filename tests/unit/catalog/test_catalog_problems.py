@@ -40,6 +40,13 @@ def test_each_fault_of_an_agent_is_named_with_its_place(make, tools, override, w
     assert problem.startswith(where)
 
 
+@pytest.mark.parametrize("field", ["prompts", "resources"])
+def test_a_pattern_beside_tools_that_names_no_upstream_is_a_fault(make, field):
+    agent = Agent.model_validate({"tools": ["helpdesk/*"], field: ["helpdesk/*", "helpdsk/*"]})
+    (problem,) = problems({"helpdesk": make.upstream()}, {"bot": agent})
+    assert problem.startswith(f"agents.bot.{field}: helpdsk/* names no upstream")
+
+
 def test_two_upstreams_cannot_share_a_prefix(make):
     (problem,) = found(make, crm=make.upstream(prefix="helpdesk"))
     assert problem.startswith("upstreams.crm: shares the prefix 'helpdesk' with helpdesk")

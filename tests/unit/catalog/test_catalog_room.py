@@ -118,7 +118,7 @@ def test_each_agent_has_its_own_names_and_a_collision_of_one_is_not_one_of_the_o
         "one": Agent.model_validate({"tools": ["helpdesk/*"], "override": {"helpdesk/a": {"name": "helpdesk_b"}}}),
         "two": Agent.model_validate({"tools": ["helpdesk/*"], "override": {"helpdesk/a": {"name": "first"}}}),
     }
-    curation = Curation({"helpdesk": make.upstream()}, agents, dict)
+    curation = Curation({"helpdesk": make.upstream()}, agents, lambda entry, _: dict(entry))
     curation.learn("helpdesk", [make.tool("a"), make.tool("b")])
     assert curation.ids("one") == frozenset()
     assert [tool["name"] for tool in make.view(curation, "two").tools] == ["first", "helpdesk_b"]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from gateway.config.load import load
-from gateway.config.schema import Config, Loops
+from gateway.config.schema import Agent, Config, Loops
 from gateway.config.upstreams import McpHttp
 from gateway.config.values import Duration, duration
 from gateway.config.written import read_yaml
@@ -53,6 +53,21 @@ def test_yaml_means_what_json_has_and_everything_else_is_text(tmp_path: Path, wr
 
     assert found == ([] if written == "" else [meant])
     assert not found or type(found[0]) is type(meant)
+
+
+def test_an_agent_has_no_prompts_and_no_resources_unless_it_says_so(tmp_path: Path) -> None:
+    text = "version: 1\nagents: {bot: {tools: [], resources: ['wiki/file:///docs/**', 'wiki/day://{date}?x=*']}}\n"
+
+    bot = loaded(tmp_path, text).agents["bot"]
+
+    assert (bot.prompts, bot.resources) == ((), ("wiki/file:///docs/**", "wiki/day://{date}?x=*"))
+
+
+@pytest.mark.parametrize("field", ["tools", "prompts", "resources"])
+@pytest.mark.parametrize("glob", ["wiki/**/a", "wiki/a**", "**/a", "wiki", "/a", "wiki/", "wiki/a b"])
+def test_a_glob_that_could_be_misread_is_refused(field: str, glob: str) -> None:
+    with pytest.raises(ValidationError):
+        Agent.model_validate({"tools": [], field: [glob]})
 
 
 def test_loops_may_be_off(tmp_path: Path) -> None:

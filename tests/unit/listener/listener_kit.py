@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -18,6 +19,7 @@ from gateway.model.outcome import AuditOutcome
 from gateway.model.principal import Principal
 from gateway.model.refusal import Reason, Refusal, Refused
 from gateway.model.work import Entry
+from gateway.tasks import Tasks
 from gateway.wire import jsonrpc
 
 ALICE = Principal("default", "support-bot", "key:k1", "alice", "key:k1")
@@ -66,6 +68,8 @@ class FakeRoad:
     """Echoes; every credential but `mallory` is Alice's, none is nobody's."""
 
     tools: Sequence[Mapping[str, Any]] = (ECHO,)
+    beside: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    """Prompts, resources and templates; resources are all of one upstream."""
     walk: Callable[[Asked], Awaitable[Reply | ReplyError]] | None = None
     opened: list[Arrival] = field(default_factory=list)
     calls: list[Asked] = field(default_factory=list)
@@ -97,9 +101,19 @@ class FakeRoad:
         said = str(asked.arguments.get("text"))
         return Reply({"content": [{"type": "text", "text": said}], "structuredContent": [said], "x": 10**30})
 
+    def recheck(self, record: Any, principal: Principal, asked: Asked) -> None: ...
+
     async def list_tools(self, record: Any, principal: Principal) -> Sequence[Mapping[str, Any]]:
         self.listed += 1
         return self.tools
+
+    async def list_beside(self, record: Any, principal: Principal, kind: str) -> Sequence[Mapping[str, Any]]:
+        self.listed += 1
+        return self.beside.get(kind, ())
+
+    def readable(self, principal: Principal, uri: str) -> str | None:
+        known = principal == ALICE and any(one["uri"] == uri for one in self.beside.get("resources", ()))
+        return "helpdesk" if known else None
 
     def schema(self, principal: Principal, name: str) -> Mapping[str, Any] | None:
         return next((tool["inputSchema"] for tool in self.tools if tool["name"] == name), None)
@@ -125,6 +139,8 @@ def plane(
     issuers: Sequence[str] = (),
     clock: FakeClock | None = None,
     http: HttpTools | None = None,
+    state_key: bytes | None = None,
+    interviews: Tasks | None = None,
 ) -> AgentPlane:
     clock, numbers = clock or FakeClock(), count(1)
     return AgentPlane(
@@ -137,6 +153,8 @@ def plane(
         version="9.9",
         http=http,
         limits=limits,
+        state_key=state_key or os.urandom(32),
+        interviews=Tasks() if interviews is None else interviews,
     )
 
 
@@ -220,8 +238,8 @@ def modern(
     """A body and the headers that agree with it."""
     params = {**(params or {}), "_meta": {**ENVELOPE, **(meta or {})}}
     lines = [*LINES, ("mcp-protocol-version", jsonrpc.MODERN), ("mcp-method", method)]
-    if method == "tools/call":
-        lines.append(("mcp-name", params["name"]))
+    if (name := params.get("uri" if method == "resources/read" else "name")) is not None:
+        lines.append(("mcp-name", name))
     return jsonrpc.request(number, method, params), lines
 
 
@@ -229,8 +247,11 @@ def call(text: str = "hi", number: Any = 1, **meta: Any) -> tuple[dict[str, Any]
     return modern("tools/call", {"name": "helpdesk_echo", "arguments": {"text": text}}, number, meta)
 
 
-async def initialize(app: AgentPlane, version: str = "2025-11-25") -> list[tuple[str, str]]:
+async def initialize(
+    app: AgentPlane, version: str = "2025-11-25", capabilities: Mapping[str, Any] | None = None, lines: Lines = LINES
+) -> list[tuple[str, str]]:
     """Opens a legacy session; returns the headers that belong to it."""
-    params = {"protocolVersion": version, "clientInfo": {"name": "t", "version": "1"}, "capabilities": {}}
-    opened = await send(app, jsonrpc.request(0, "initialize", params))
-    return [*LINES, ("mcp-session-id", opened.headers["mcp-session-id"])]
+    declared = {} if capabilities is None else capabilities
+    params = {"protocolVersion": version, "clientInfo": {"name": "t", "version": "1"}, "capabilities": declared}
+    opened = await send(app, jsonrpc.request(0, "initialize", params), lines)
+    return [*lines, ("mcp-session-id", opened.headers["mcp-session-id"])]

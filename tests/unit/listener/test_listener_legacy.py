@@ -73,7 +73,7 @@ async def test_a_json_rpc_error_in_a_session_is_a_200() -> None:
     road = FakeRoad()
     app = plane(road)
     session = await initialize(app)
-    answer = await send(app, jsonrpc.request(2, "prompts/list"), session)
+    answer = await send(app, jsonrpc.request(2, "tasks/list"), session)
     assert (answer.status, answer.json["error"]["code"]) == (200, -32601)
     assert (await send(app, jsonrpc.request(2, "logging/setLevel", {"level": 7}), session)).status == 200
     assert [refusal.reason for refusal in road.refused] == [Reason.UNKNOWN_METHOD, Reason.INVALID_PARAMS]

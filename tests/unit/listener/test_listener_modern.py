@@ -20,11 +20,14 @@ async def test_discovery_names_every_version_served_and_who_answers() -> None:
     assert (answer.status, answer.headers["content-type"], answer.json["id"]) == (200, "application/json", "d")
     assert result["supportedVersions"][0] == jsonrpc.MODERN
     assert set(jsonrpc.LEGACY) < set(result["supportedVersions"])
-    assert (result["capabilities"], result["cacheScope"], result["resultType"]) == (
-        {"tools": {}},
-        "private",
-        "complete",
-    )
+    assert result["capabilities"] == {
+        "tools": {"listChanged": True},
+        "prompts": {"listChanged": True},
+        "resources": {"subscribe": True, "listChanged": True},
+        "completions": {},
+        "logging": {},
+    }
+    assert (result["cacheScope"], result["resultType"]) == ("private", "complete")
     assert result["ttlMs"] >= 0
     assert result["_meta"][jsonrpc.META_SERVER_INFO] == SERVER
     assert (road.forgotten, road.refused) == (1, [])
@@ -126,6 +129,15 @@ async def test_an_upstreams_error_is_relayed_with_the_status_of_its_code(code, s
     assert road.refused == []
 
 
+@pytest.mark.parametrize(("theirs", "ours", "status"), [(-32002, -32602, 400), (-32042, -32603, 200)])
+async def test_codes_of_older_servers_become_codes_of_this_era(theirs, ours, status) -> None:
+    async def walk(asked: Asked) -> ReplyError:
+        return ReplyError(theirs, "no", {"uri": "test://one"})
+
+    answer = await send(plane(FakeRoad(walk=walk)), *modern("resources/read", {"uri": "test://one"}))
+    assert (answer.status, answer.json["error"]["code"]) == (status, ours)
+
+
 async def test_an_endpoint_of_an_agent_tells_identity_which() -> None:
     road = FakeRoad()
     await send(plane(road), *call(), path="/agents/support-bot/mcp")
@@ -134,7 +146,59 @@ async def test_an_endpoint_of_an_agent_tells_identity_which() -> None:
     )  # fmt: skip
 
 
-async def test_methods_of_later_issues_are_unknown_for_now() -> None:
-    app = plane(FakeRoad())
-    for method in ("prompts/list", "resources/list", "completion/complete", "subscriptions/listen"):
-        assert (await send(app, *modern(method))).status == 404
+@pytest.mark.parametrize(
+    ("method", "kind", "member"),
+    [
+        ("prompts/list", "prompts", "prompts"),
+        ("resources/list", "resources", "resources"),
+        ("resources/templates/list", "templates", "resourceTemplates"),
+    ],
+)
+async def test_what_stands_beside_tools_is_listed_too(method, kind, member) -> None:
+    entries = [{"name": "one", "uri": "test://one", "x": 1}]
+    result = (await send(plane(FakeRoad(beside={kind: entries})), *modern(method))).json["result"]
+    assert (result[member], result["cacheScope"], result["resultType"]) == (entries, "private", "complete")
+    assert isinstance(result["ttlMs"], int)
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "name"),
+    [
+        ("prompts/get", {"name": "greet", "arguments": {"who": "you"}}, "greet"),
+        ("resources/read", {"uri": "test://one"}, "test://one"),
+        (
+            "completion/complete",
+            {"ref": {"type": "ref/prompt", "name": "greet"}, "argument": {"name": "who", "value": "y"}},
+            "greet",
+        ),
+    ],
+)
+async def test_what_stands_beside_tools_walks_the_road_too(method, params, name) -> None:
+    async def walk(asked: Asked) -> Reply:
+        return Reply({"x": 10**30})
+
+    road = FakeRoad(walk=walk)
+    answer = await send(plane(road), *modern(method, params))
+    assert (answer.status, answer.json["result"]["x"]) == (200, 10**30)
+    [asked] = road.calls
+    assert (asked.method, asked.name) == (method, name)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"), [({}, 0), ({"ttlMs": 7}, 7), ({"ttlMs": -1}, 0), ({"ttlMs": True}, 0), ({"ttlMs": 1.5}, 0)]
+)
+async def test_a_resource_may_be_kept_as_long_as_its_server_says_and_by_its_reader_alone(theirs, ours) -> None:
+    async def walk(asked: Asked) -> Reply:
+        return Reply({"contents": [], "cacheScope": "public", **theirs})
+
+    result = (await send(plane(FakeRoad(walk=walk)), *modern("resources/read", {"uri": "test://one"}))).json["result"]
+    assert (result["ttlMs"], result["cacheScope"]) == (ours, "private")
+
+
+@pytest.mark.parametrize(
+    "method",
+    ["initialize", "ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe", "unknown/method"],
+)
+async def test_methods_that_were_removed_are_unknown(method) -> None:
+    answer = await send(plane(FakeRoad()), *modern(method, number="r"))
+    assert (answer.status, answer.json["error"]["code"], answer.json["id"]) == (404, -32601, "r")

@@ -44,7 +44,7 @@ TRAPS = {
     ),
     "an expression for a condition": ("p, r, role:a, *, *, h/t, call, args.x > 1, deny", "unknown condition"),
     "a tool without upstream": ("p, r, role:a, *, *, *, call, -, deny", "tool '*' names no upstream"),
-    "a double star": ("p, r, role:a, *, *, h/**, call, -, deny", "* never crosses a /"),
+    "a double star": ("p, r, role:a, *, *, h/**/x, call, -, deny", "* never crosses a /"),
     "a regular expression": ("p, r, role:a, *, *, h/del.*, call, -, deny", "looks like a regular expression"),
     "needless quotes": ('p, r, role:a, *, *, "h/t", call, -, deny', "quotes around a field that needs none"),
     "quotes that do not pair up": ('p, r, "role:a, *, *, h/t, call, -, deny', "quotes that do not pair up"),

@@ -77,6 +77,36 @@ def test_a_tool_that_is_only_asked_for_is_visible():
     assert compiled(ask).visible(who(), frozenset({"h/t"})) == {"h/t"}
 
 
+def test_prompts_and_resources_are_permitted_by_their_own_actions(tmp_path):
+    held = rules(
+        tmp_path,
+        """
+p, greet, user:alice, *, *, wiki/greet*,          prompt, -, allow
+p, docs,  user:alice, *, *, wiki/file:///docs/**, read,   -, allow
+p, drafts, *,         *, *, wiki/file:///docs/drafts/**, read, -, deny
+p, all,   user:alice, *, *, wiki/*,               call,   -, allow
+""",
+    )
+    greet, doc, draft = "wiki/greet", "wiki/file:///docs/a/b.md", "wiki/file:///docs/drafts/c"
+    everything = frozenset({greet, doc, draft})
+    assert held.visible(who(), everything, "prompt") == {greet}
+    assert held.visible(who(), everything, "read") == {doc}
+    assert held.visible(who(), everything) == {greet}
+    for tool, act, verdict in ((greet, "prompt", "allow"), (greet, "read", "deny"), (doc, "read", "allow"), (draft, "read", "deny"), (doc, "prompt", "deny")):  # fmt: skip
+        assert held.decide(who(), tool, act, {}).verdict == verdict
+        assert held.sees(who(), tool, act) is (verdict == "allow")
+        assert not held.sees(who("bob"), tool, act)
+
+
+def test_uris_that_callers_make_up_are_not_remembered(tmp_path):
+    held = rules(tmp_path, "p, docs, user:alice, *, *, wiki/**, read, -, allow\n")
+    for number in range(50):
+        assert held.sees(who(), f"wiki/a://{number}", "read")
+        assert held.decide(who(), f"wiki/a://{number}", "read", {}).verdict is Verdict.ALLOW
+    assert not held.snapshot._plans
+    assert not held.snapshot._views
+
+
 def test_what_is_permitted_is_visible(tmp_path):
     held = rules(tmp_path, ROWS)
     tools = frozenset({"h/t", "h/x", "h/no1", "k/t", "z/t"})

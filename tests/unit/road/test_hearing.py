@@ -14,10 +14,15 @@ CLEAN = Clean(Sanitize(), b"k" * 32)
 HIDDEN = "pay\u200b\U000e0041 up"
 
 
+def noted_nowhere(**facts: Any) -> None:
+    raise AssertionError(facts)
+
+
 class Listening(Silent):
     """A client that can fill in forms."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.told: list[Any] = []
 
     @property
@@ -34,7 +39,8 @@ class Listening(Silent):
 
 async def test_notifications_and_questions_reach_the_caller_clean() -> None:
     caller = Listening()
-    hearing = Hearing(caller, CLEAN)
+    noted: dict[str, Any] = {}
+    hearing = Hearing(caller, CLEAN, noted.update)
     hearing.tell(MESSAGE, {"level": "info", "data": HIDDEN})
     assert await hearing.ask("elicitation/create", {"message": HIDDEN}) == {"action": "accept"}
     assert caller.told == [
@@ -42,12 +48,13 @@ async def test_notifications_and_questions_reach_the_caller_clean() -> None:
         ("elicitation/create", {"message": "pay up"}),
     ]
     assert hearing.asked == {"elicitation/create": 1}
+    assert noted == {"asks": {"elicitation/create": 1}}
 
 
 @pytest.mark.parametrize("method", ["sampling/createMessage", "roots/list", "tools/call", "ping", ""])
 async def test_a_caller_is_asked_only_what_its_client_declared(method: str) -> None:
     caller = Listening()
-    hearing = Hearing(caller, CLEAN)
+    hearing = Hearing(caller, CLEAN, noted_nowhere)
     with pytest.raises(Unanswered) as refused:
         await hearing.ask(method, {})
     assert (refused.value.code, caller.told, hearing.asked) == (-32601, [], {})
@@ -55,7 +62,7 @@ async def test_a_caller_is_asked_only_what_its_client_declared(method: str) -> N
 
 async def test_what_cannot_be_cleaned_is_neither_told_nor_asked() -> None:
     caller = Listening()
-    hearing = Hearing(caller, CLEAN)
+    hearing = Hearing(caller, CLEAN, noted_nowhere)
     deep: Any = "end"
     for _ in range(10_000):
         deep = [deep]
@@ -66,4 +73,4 @@ async def test_what_cannot_be_cleaned_is_neither_told_nor_asked() -> None:
 
 
 def test_a_silent_caller_costs_nothing() -> None:
-    assert heard(SILENT, CLEAN) is SILENT
+    assert heard(SILENT, CLEAN, noted_nowhere) is SILENT

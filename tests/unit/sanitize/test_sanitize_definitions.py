@@ -21,7 +21,14 @@ DEFINITION = {
         "type": "object",
         "description": "S",
         "properties": {
-            "description": {"type": "string", "title": "P", "description": "Q", "pattern": "^a$", "default": "v"},
+            "description": {
+                "type": "string",
+                "title": "P",
+                "description": "Q",
+                "pattern": "^a$",
+                "default": "v",
+                "x-mcp-header": "X-P",
+            },
             "enum": {"description": "R", "enum": ["e"], "examples": ["x"]},
         },
         "required": ["enum"],
@@ -37,7 +44,7 @@ PROSE = [
     ("inputSchema", "$defs", "d", "x-note"),
 ]  # fmt: skip
 DATA = [
-    ("name",), ("inputSchema", "properties", "description", "pattern"), ("inputSchema", "properties", "description", "default"),
+    ("name",), ("inputSchema", "properties", "description", "x-mcp-header"), ("inputSchema", "properties", "description", "pattern"), ("inputSchema", "properties", "description", "default"),
     ("inputSchema", "properties", "enum", "enum", 0), ("inputSchema", "properties", "enum", "examples", 0),
     ("inputSchema", "required", 0), ("inputSchema", "anyOf", 0, "$ref"), ("inputSchema", "$defs", "d", "const"),
 ]  # fmt: skip

@@ -11,6 +11,7 @@ from sanitize_samples import SAMPLES
 from gateway.config.schema import Sanitize
 from gateway.model.refusal import Reason, Refused
 from gateway.model.tool import Tool
+from gateway.sanitize.blocks import Blocks
 from gateway.sanitize.results import Results
 from gateway.sanitize.room import Clean
 
@@ -177,12 +178,11 @@ VALUES = st.recursive(TEXTS | st.integers() | st.booleans(), lambda inner: st.li
 @settings(max_examples=500, deadline=None)
 def test_the_fast_path_misses_nothing_the_slow_path_would_find(content, texts):
     result = {"content": [{"type": "text", "text": text} for text in texts], "structuredContent": content}
-    room = CLEAN._results
-    if room._plainly_clean(result):
-        slow = Results(room.leaf, room.limits)
+    blocks = CLEAN._blocks
+    if blocks.plainly_clean(result):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Results, "_plainly_clean", lambda *_: False)
-            cleaned = slow.clean(result, TOOL)
+            patch.setattr(Blocks, "plainly_clean", lambda *_: False)
+            cleaned = Results(blocks).clean(result, TOOL)
         assert cleaned.value == result
         assert cleaned.findings == {}
 

@@ -22,7 +22,7 @@ LISTED = [
 
 def taught(config: Config, **lists: list[dict[str, Any]]) -> Curation:
     """A catalog that knows these upstreams' tools."""
-    catalog = Curation(config.upstreams, config.agents, dict)
+    catalog = Curation(config.upstreams, config.agents, lambda entry, _: dict(entry))
     for upstream, listed in lists.items():
         catalog.learn(upstream, listed)
     return catalog

@@ -78,14 +78,14 @@ async def test_starting_ends_when_every_upstream_was_asked_once(built: House) ->
     desk = desks(built)[2]
     assert not desk.started()
 
-    built.learners[0].state.tried = True
+    built.servers.learners[0].state.tried = True
 
     assert desk.started()
 
 
 async def test_health_names_what_is_wrong_and_an_upstream_is_no_part_of_it(built: House) -> None:
     desk = desks(built)[2]
-    built.learners[0].state.fault = "connection refused"
+    built.servers.learners[0].state.fault = "connection refused"
     assert set(desk.health().values()) == {"ok"}
 
     (built.state.path / "keys.json").write_text("{")

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.leg import LONGEST_S, Caller, allowed_s, denied, outbound
+from gateway.gate import denied
+from gateway.leg import LONGEST_S, Caller, Leg, allowed_s, outbound
 from gateway.model.admission import Replay
 from gateway.model.call import Asked, Reply, ReplyError
 from gateway.model.claim import Claim, Kept
+from gateway.model.decision import Decision, Verdict
 from gateway.model.principal import Principal
 from gateway.model.refusal import Reason, Refused
 from gateway.model.tool import ResolvedCall, Tool
@@ -133,7 +135,10 @@ def test_a_caller_can_only_shorten_what_a_tool_may_take(
 def test_only_the_trace_travels_on() -> None:
     trace = Trace("1" * 32, "2" * 16, "3" * 16, parent="4" * 16, state="a=b", sampled=True)
 
-    sent = outbound(CALL, replace(ASKED, trace=trace, key="k", run_label="r"))
+    asked = replace(ASKED, trace=trace, key="k", run_label="r")
+    sent = outbound(
+        Leg(Any, Principal("default", "bot", "key:k"), asked, CALL, Decision(Verdict.ALLOW, (), "v"), Any, 0.0, 0.0)
+    )
 
     expected = {"traceparent": f"00-{'1' * 32}-{'3' * 16}-03", "tracestate": "a=b"}
     assert (sent.meta, sent.idempotency_key) == (expected, None)
@@ -144,7 +149,7 @@ def test_only_the_trace_travels_on() -> None:
 )
 @pytest.mark.parametrize(("user", "subject"), [("alice", "user:alice"), (None, "agent:bot")])
 def test_a_denial_says_who_what_and_why(rules: tuple[str, ...], why: str, user: str | None, subject: str) -> None:
-    refusal = denied(Principal("default", "bot", "key:k", user), "helpdesk/refund", rules).refusal
+    refusal = denied(Principal("default", "bot", "key:k", user), CALL.tool, rules, "says so").refusal
 
     assert refusal.detail == f"{subject} may not call helpdesk/refund with these arguments through bot: {why}."
     assert (refusal.reason, refusal.rules) == (Reason.POLICY_DENIED, rules)

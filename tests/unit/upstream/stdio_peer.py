@@ -7,7 +7,9 @@ import sys
 import time
 
 era = sys.argv[1]  # modern · legacy · deaf (ignores the probe) · touchy (ends when initialize does not come first)
-waiting: list[int] = []
+waiting: list = []
+log: list = []
+CAN = {"tools": {"listChanged": True}, "resources": {"subscribe": True}, "prompts": {}, "logging": {}}
 
 
 def say(value) -> None:
@@ -23,8 +25,30 @@ def refuse(asked, code, **data) -> None:
     say({"jsonrpc": "2.0", "id": asked, "error": {"code": code, "message": "theirs", "data": data}})
 
 
-def call(asked, name, arguments) -> None:
+def note(method, **params) -> None:
+    say({"jsonrpc": "2.0", "method": f"notifications/{method}", "params": params})
+
+
+def call(asked, name, arguments, meta=None, responses=None) -> None:
     match name:
+        case "report":  # once two of them are there if it is to wait
+            waiting.append((asked, meta))
+            if len(waiting) == (arguments or {}).get("together", 1):
+                for held, about in waiting:
+                    note("message", level="error", data=held)
+                    note("progress", progressToken=about.get("progressToken"), progress=held)
+                for held, _ in waiting:
+                    answer(held, {"meta": meta})
+                waiting.clear()
+        case "wants" if responses is None:
+            form = {"method": "elicitation/create", "params": {"message": "Name?"}}
+            answer(asked, {"resultType": "input_required", "inputRequests": {"name": form}, "requestState": "s"})
+        case "wants":
+            answer(asked, {"got": responses, "id": asked})
+        case "news":
+            note("tools/list_changed")
+            note("resources/updated", uri="file:///a")
+            answer(asked, {"log": log})
         case "echo":
             answer(asked, {"echo": arguments, "pid": os.getpid()})
         case "hold":  # answered in reverse order once three of them are there
@@ -62,10 +86,10 @@ def call(asked, name, arguments) -> None:
 
 for line in sys.stdin:
     message = json.loads(line)
-    method, asked = message["method"], message.get("id")
+    method, asked = message.get("method"), message.get("id")
     match method, era:
         case "server/discover", "modern":
-            answer(asked, {"supportedVersions": ["2026-07-28"]})
+            answer(asked, {"supportedVersions": ["2026-07-28"], "capabilities": CAN})
         case "server/discover", "legacy":
             refuse(asked, -32601)
         case "server/discover", "touchy":
@@ -73,11 +97,25 @@ for line in sys.stdin:
         case "initialize", "modern":
             refuse(asked, -32022, supported=["2026-07-28"])
         case "initialize", _:
-            answer(asked, {"protocolVersion": "2025-11-25", "capabilities": {}})
+            answer(asked, {"protocolVersion": "2025-11-25", "capabilities": CAN, "asked": message["params"]})
         case "tools/list", _:
             answer(asked, {"tools": [{"name": "echo", "inputSchema": {}, "_meta": message["params"].get("_meta", {})}]})
         case "tools/call", _:
-            call(asked, message["params"]["name"], message["params"].get("arguments"))
+            params = message["params"]
+            call(asked, params["name"], params.get("arguments"), params.get("_meta"), params.get("inputResponses"))
+        case "subscriptions/listen", "modern":
+            log.append(message["params"]["notifications"])
+            note("subscriptions/acknowledged", notifications=message["params"]["notifications"])
+        case (("resources/subscribe" | "resources/unsubscribe" | "logging/setLevel"), "legacy"):
+            log.append([method, *message["params"].values()])
+            answer(asked, {})
+        case "prompts/list", _:
+            answer(asked, {"prompts": [{"name": "p"}]})
+        case "resources/list", _:
+            answer(asked, {"resources": []})
+        case "resources/templates/list", _:
+            refuse(asked, -32601)
         case "notifications/cancelled", _:
+            log.append("cancelled")
             sys.stderr.write(f"cancelled {message['params']['requestId']}\n")
             sys.stderr.flush()

@@ -43,6 +43,8 @@ def _id(seen) -> bytes:
 
 
 _HUGE = b'{"jsonrpc":"2.0","id":%s,"result":{"x":"' + b"x" * 5000 + b'"}}'
+_REQUIRED = {"sampling": {}, "elicitation": {"url": {"x": "theirs"}, "theirs": {}}, "theirs": {}}
+_LACKS = "it needs a capability the client did not declare"
 _PAST = "Fri, 15 Jan 2027 07:59:00 GMT"
 _SOON = "Fri, 15 Jan 2027 08:00:07 GMT"  # the kit's clock stands at 08:00:00
 
@@ -58,8 +60,16 @@ TABLE = {
             _say(lambda s, c=code: reply(200, error(s, c))),
             Unsent(f"turned away with JSON-RPC error {code}", cause="never"),
         )
-        for code in (-32700, -32600, -32601, -32020, -32021, -32022)
+        for code in (-32700, -32600, -32601, -32020, -32022)
     },
+    "lacks a capability": (
+        _say(lambda s: reply(400, error(s, -32021, requiredCapabilities=_REQUIRED))),
+        Unsent(_LACKS, cause="never", required={"sampling": {}, "elicitation": {"url": {}}}),
+    ),
+    "lacks what it does not say": (
+        _say(lambda s: reply(400, error(s, -32021))),
+        Unsent(_LACKS, cause="never", required={}),
+    ),
     "refused, id null": (
         _say(lambda s: reply(400, error(None, -32600))),
         Unsent("turned away with JSON-RPC error -32600", cause="never"),

@@ -47,12 +47,12 @@ async def test_a_server_of_both_eras_is_spoken_to_in_the_modern_one() -> None:
 async def test_a_restarted_legacy_server_opens_a_new_session_and_executes_once() -> None:
     async with sdk_server("legacy", json_response=True) as url, upstream(url, era="auto") as up:
         await up.list_tools(soon())
-        link = up._link
+        link = up._links.shared.link
         await up._exchange.delete(link.headers, 5)
         CALLS.clear()
         assert isinstance(await up.send(outbound(tool=tool("echo0")), soon()), Answered)
         assert CALLS == ["echo0"]
-        assert up._link != link
+        assert up._links.shared.link != link
 
 
 async def test_wrong_params_are_an_answer() -> None:

@@ -155,11 +155,17 @@ def nothing(_point: str) -> None:
 
 @contextlib.asynccontextmanager
 async def upstream(
-    url: str, reached: Callable[[str], None] = nothing, **settings: Any
+    url: str,
+    reached: Callable[[str], None] = nothing,
+    *,
+    clock: Any = None,
+    sleep: Any = asyncio.sleep,
+    **settings: Any,
 ) -> AsyncIterator[McpHttpUpstream]:
     tasks = Tasks()
     settings.setdefault("era", "modern")
-    found = McpHttpUpstream("helpdesk", McpHttp(kind="mcp-http", url=url, **settings), RealClock(), tasks, reached)
+    config = McpHttp(kind="mcp-http", url=url, **settings)
+    found = McpHttpUpstream("helpdesk", config, clock or RealClock(), tasks, reached, sleep)
     try:
         yield found
     finally:

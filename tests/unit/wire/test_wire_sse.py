@@ -46,6 +46,14 @@ def test_comments_retry_and_unknown_fields_are_no_events() -> None:
     assert _parse([b": keep-alive\n\nretry: 10\n\nweird: x\n\nid: 1\n\n"]) == []
 
 
+def test_where_to_come_back_and_when_is_known_of_an_event_that_holds_nothing_else() -> None:
+    parser = Parser(100)
+    parser.feed(b"id: 1\nretry: 500\n\nretry: soon\nid: 2\n")
+    assert (parser.last_id, parser.retry_ms) == ("1", 500)
+    parser.feed(b"\n")
+    assert (parser.last_id, parser.retry_ms) == ("2", 500)
+
+
 def test_an_event_without_its_empty_line_is_not_dispatched() -> None:
     assert _parse([b"data: half"]) == []
 

@@ -1,0 +1,74 @@
+"""Sealed `requestState`: what a stateless client carries from one round of a call to the next (2026-07-28, MRTR).
+
+Lives only here: what such a state holds, its key, its end. Whose call it is, and which, is the sealed value's associated
+data, so a state opens only for the same principal, method, name and arguments; everything else about it is told in one
+sentence, whatever was wrong. Every process with the same secret reads it. Must not know what an upstream's own state means
+or where calls are parked. Called by the modern conversation's calls.
+"""
+
+import base64
+import binascii
+import json
+import os
+from dataclasses import dataclass
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from gateway.model.call import Asked
+from gateway.model.principal import Principal
+from gateway.model.refusal import Reason, Refused
+from gateway.ports import Clock
+from gateway.wire.strict_json import digest, dump
+
+MAX_AGE_S: Final = 15 * 60.0
+_NONCE: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a state holds."""
+
+    theirs: str | None = None
+    """The upstream's own `requestState`; None when it gave none."""
+    parked: str | None = None
+    """Name of the parked call that the next round goes on with; unknown to every process but one."""
+    call_id: str | None = None
+    """Id of that call."""
+
+
+class RequestStates:
+    """Seals and opens states."""
+
+    def __init__(self, key: bytes, clock: Clock) -> None:
+        """`key`: 32 bytes for this purpose alone."""
+        self._seal = AESGCM(key)
+        self._clock = clock
+
+    def seal(self, principal: Principal, asked: Asked, held: Held) -> str:
+        """The state under which the same request may go on."""
+        told = dump([self._clock.now() + MAX_AGE_S, held.theirs, held.parked, held.call_id])
+        nonce = os.urandom(_NONCE)
+        return base64.urlsafe_b64encode(nonce + self._seal.encrypt(nonce, told, _bound(principal, asked))).decode()
+
+    def open(self, text: str, principal: Principal, asked: Asked) -> Held:
+        """Raises Refused: invalid-params, in the same words for states made up, changed, too old or of another request."""
+        try:
+            sealed = base64.b64decode(text, altchars=b"-_", validate=True)
+            told = self._seal.decrypt(sealed[:_NONCE], sealed[_NONCE:], _bound(principal, asked))
+        except (binascii.Error, ValueError, InvalidTag):
+            raise _invalid() from None
+        ends, theirs, parked, call_id = json.loads(told)
+        if ends < self._clock.now():
+            raise _invalid()
+        return Held(theirs, parked, call_id)
+
+
+def _bound(principal: Principal, asked: Asked) -> bytes:
+    whose = [principal.tenant, principal.agent, principal.user]
+    return dump([*whose, asked.method, asked.name, digest(asked.arguments)])
+
+
+def _invalid() -> Refused:
+    return Refused(Reason.INVALID_PARAMS, "params.requestState is none that this request can go on with.")

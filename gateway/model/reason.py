@@ -1,0 +1,58 @@
+"""The names of every way a call can be turned away.
+
+Lives only here: the closed set; what each means is the table of `refusal.py`, which hands the names on. Must not know
+anything else.
+"""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a call was turned away. The value is what people and programs read."""
+
+    MALFORMED = "malformed"
+    INVALID_REQUEST = "invalid-request"
+    INVALID_PARAMS = "invalid-params"
+    HEADER_MISMATCH = "header-mismatch"
+    UNSUPPORTED_VERSION = "unsupported-version"
+    MISSING_CAPABILITY = "missing-capability"
+    UNKNOWN_METHOD = "unknown-method"
+    NOT_FOUND = "not-found"
+    BAD_ORIGIN = "bad-origin"
+    BAD_HOST = "bad-host"
+    WRONG_METHOD = "wrong-method"
+    TOO_LARGE = "too-large"
+    TOO_SLOW = "too-slow"
+    WRONG_TYPE = "wrong-type"
+    SESSION_MISSING = "session-missing"
+    SESSION_ENDED = "session-ended"
+    SESSIONS_FULL = "sessions-full"
+    STREAM_TAKEN = "stream-taken"
+    UNAUTHENTICATED = "unauthenticated"
+    INSUFFICIENT_SCOPE = "insufficient-scope"
+    AGENT_MISMATCH = "agent-mismatch"
+    UNKNOWN_TOOL = "unknown-tool"
+    UNKNOWN_PROMPT = "unknown-prompt"
+    UNKNOWN_RESOURCE = "unknown-resource"
+    INVALID_ARGUMENTS = "invalid-arguments"
+    POLICY_DENIED = "policy-denied"
+    STOPPED = "stopped"
+    BUDGET_EXHAUSTED = "budget-exhausted"
+    LOOP_DETECTED = "loop-detected"
+    APPROVAL_PENDING = "approval-pending"
+    APPROVAL_DECLINED = "approval-declined"
+    APPROVAL_EXPIRED = "approval-expired"
+    KEY_REUSED = "key-reused"
+    KEY_IN_FLIGHT = "key-in-flight"
+    INPUT_EXPIRED = "input-expired"
+    UPSTREAM_UNAVAILABLE = "upstream-unavailable"
+    UPSTREAM_REFUSED = "upstream-refused"
+    UPSTREAM_TIMEOUT = "upstream-timeout"
+    OUTCOME_UNKNOWN = "outcome-unknown"
+    UPSTREAM_INVALID = "upstream-invalid"
+    RESULT_WITHHELD = "result-withheld"
+    OVERLOADED = "overloaded"
+    AUDIT_UNAVAILABLE = "audit-unavailable"
+    STORE_UNAVAILABLE = "store-unavailable"
+    CANCELLED = "cancelled"
+    INTERNAL = "internal"
