@@ -13,7 +13,6 @@ ASKING = ("elicitation-sep1034-client-defaults", "sep-2322-client-request-state"
 """The client scenarios in which the era in front decides what the upstream gets."""
 SHORT: dict[str, set[str]] = {
     "legacy-to-legacy": {"server-sse-polling"},
-    "modern-to-modern": {"server-stateless"},
     "legacy-to-modern": {"server-sse-polling"},
     "modern-to-legacy": {
         "server-stateless",
