@@ -10,6 +10,7 @@ from gateway.clock import SystemClock
 from gateway.config.schema import Config
 from gateway.identity.problems import file_problems
 from gateway.identity.problems import problems as identity_problems
+from gateway.idle import idle
 from gateway.policy.faults import PolicyFaults
 from gateway.policy.rules import Rules
 
@@ -26,3 +27,9 @@ def check(config: Config, base: Path) -> list[str]:
     except PolicyFaults as bad:
         found += [str(fault) for fault in bad.faults]
     return found
+
+
+def warnings(config: Config, base: Path) -> list[str]:
+    """What keeps no start from succeeding and is probably a slip; for a configuration without faults."""
+    snapshot = Rules.load(config.policy, base, SystemClock()).snapshot
+    return [*idle(config, snapshot.rules, snapshot.rows_file), *snapshot.notes]

@@ -19,6 +19,7 @@ from gateway.model.principal import Principal
 from gateway.operator.desk import Page, Sight
 from gateway.policy.rules import Reload, Rules
 from gateway.ports import Clock
+from gateway.seen import sights
 from gateway.store.audit_index import AuditIndex
 from gateway.store.writer import GroupWriter
 from gateway.telemetry import Meter
@@ -111,32 +112,19 @@ class HouseDesk:
         if agent not in self._config.agents:
             raise KeyError(agent)
         principal = Principal(tenant, agent, "operator", user, None if user is None else "operator")
-        curated = self._catalog.ids(agent)
-        visible = self._rules.visible(principal, curated)
-        names = self._catalog.names(agent)
-        return [
-            Sight(
-                tool, names.get(tool) if tool in visible else None, effect, self._why(principal, tool, curated, visible)
-            )
-            for tool, effect in self._catalog.everything()
-        ]
-
-    def _why(self, principal: Principal, tool: str, curated: frozenset[str], visible: frozenset[str]) -> str:
-        if tool not in curated:
-            return f"hidden: not among the tools of agent {principal.agent}"
-        rows = self._rules.explain(principal, tool).rows
-        matched = [row for row in rows if row.matched]
-        if tool in visible:
-            return "; ".join(f"{row.effect} {row.rule} ({row.place}) {row.why}" for row in matched)
-        if matched:
-            return "hidden: " + "; ".join(f"{row.effect} {row.rule} ({row.place})" for row in matched)
-        nearest = f"; nearest is {rows[0].rule}, which {rows[0].why}" if rows else ""
-        return f"hidden: no rule permits it{nearest}"
+        return list(sights(self._config, self._catalog, self._rules, principal))
 
     def agents(self) -> Sequence[Mapping[str, Any]]:
         """The configured agents."""
         return [
-            {"id": name, "owner": agent.owner, "tools": list(agent.tools), "curated": len(self._catalog.ids(name))}
+            {
+                "id": name,
+                "owner": agent.owner,
+                "tools": list(agent.tools),
+                "prompts": list(agent.prompts),
+                "resources": list(agent.resources),
+                "curated": len(self._catalog.ids(name)),
+            }
             for name, agent in self._config.agents.items()
         ]
 

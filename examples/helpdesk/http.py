@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from examples.helpdesk import era, server
+from examples.helpdesk import era, prompts, server
 from examples.helpdesk.announce import AnnouncingServer
 from examples.helpdesk.tools import customers, desk, mail, orders, refunds, tickets
 
@@ -29,7 +29,12 @@ def main() -> None:
     options = parser.parse_args()
 
     desk_server = server.build(
-        "helpdesk", "Tickets, customers, orders and refunds of the example shop.", TABLE, options.db
+        "helpdesk",
+        "Tickets, customers, orders and refunds of the example shop.",
+        TABLE,
+        options.db,
+        on_list_prompts=prompts.list_all,
+        on_get_prompt=prompts.get,
     )
     app = desk_server.streamable_http_app(
         streamable_http_path=PATH,

@@ -1,4 +1,4 @@
-"""A tool table as an MCP server: the only place that checks arguments and turns answers into results."""
+"""A tool table as an MCP server: the only place that checks their arguments and turns answers into results."""
 
 import inspect
 import json
@@ -21,8 +21,13 @@ from examples.helpdesk.tool import Answer, Effect, Tool
 VERSION = "1.0.0"
 
 
-def build(name: str, instructions: str, table: tuple[Tool, ...], database_path: Path) -> Server[sqlite3.Connection]:
-    """The server of these tools; one connection to the database lives as long as the server runs."""
+def build(
+    name: str, instructions: str, table: tuple[Tool, ...], database_path: Path, **beside: Any
+) -> Server[sqlite3.Connection]:
+    """The server of these tools; one connection to the database lives as long as the server runs.
+
+    `beside`: what answers for prompts or resources, under the names the SDK has for it (`on_get_prompt`).
+    """
     tools = {tool.name: tool for tool in table}
     validators = {tool.name: Draft202012Validator(tool.input_schema) for tool in table}
 
@@ -59,6 +64,7 @@ def build(name: str, instructions: str, table: tuple[Tool, ...], database_path: 
         get_tool_input_schema=lambda wanted: tools[wanted].input_schema if wanted in tools else None,
         on_list_tools=list_tools,
         on_call_tool=call_tool,
+        **beside,
     )
 
 

@@ -6,14 +6,22 @@ from pathlib import Path
 import anyio
 from mcp.server.stdio import stdio_server
 
-from examples.helpdesk import server
+from examples.helpdesk import resources, server
 from examples.helpdesk.tools import articles, notes
 
 TABLE = (*notes.TABLE, *articles.TABLE)
 
 
 async def _serve(database_path: Path) -> None:
-    knowledge = server.build("knowledge", "Internal notes and articles of the example shop.", TABLE, database_path)
+    knowledge = server.build(
+        "knowledge",
+        "Internal notes and articles of the example shop.",
+        TABLE,
+        database_path,
+        on_list_resources=resources.list_all,
+        on_list_resource_templates=resources.list_templates,
+        on_read_resource=resources.read,
+    )
     async with stdio_server() as (read_stream, write_stream):
         await knowledge.run(read_stream, write_stream, knowledge.create_initialization_options())
 

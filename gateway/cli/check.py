@@ -1,7 +1,7 @@
 """`sallyport check`: is the configuration right, and what does it amount to? Offline.
 
 Lives only here: the order of what is printed, and the list of tools whose effect nobody has confirmed. Faults come from
-`gateway.config.load` and `gateway.checking.check`; the masked YAML from `effective`.
+`gateway.config.load` and `gateway.checking`, as do warnings; the masked YAML from `effective`.
 """
 
 from typing import TYPE_CHECKING
@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 def check(config: place.ConfigPath = place.DEFAULT) -> None:
     """Check configuration and policy without touching the network; print the effective configuration, secrets masked.
 
-    Faults go to stderr, one `file:line: what: remedy` a line.
+    Faults go to stderr, one `file:line: what: remedy` a line; so do warnings, of what is allowed and can never match.
     """
     found = place.whole(config)
     from gateway.checking import check as faults_of
+    from gateway.checking import warnings
     from gateway.cli.effective import rendered
     from gateway.config.written import read_yaml
 
@@ -29,6 +30,8 @@ def check(config: place.ConfigPath = place.DEFAULT) -> None:
         voice.say(f"# {line}")
     if faults := faults_of(found, place.base(config)):
         voice.fail("\n".join(faults))
+    for line in warnings(found, place.base(config)):
+        voice.note(f"warning: {voice.plain(line)}")
     voice.note(f"{config}: no faults")
 
 

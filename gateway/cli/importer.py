@@ -16,7 +16,8 @@ from gateway.cli.importer_secrets import Vault, texts
 KNOWN_PLACES: Final = (".mcp.json", ".vscode/mcp.json", ".cursor/mcp.json")
 _LONGEST_ID = 40
 _RESERVED = frozenset({"sallyport"})
-_HTTP_TYPES = frozenset({"", "http", "streamable-http", "streamableHttp", "streamable_http"})
+_HTTP_TYPES = frozenset({"", "http", "sse", "streamable-http", "streamableHttp", "streamable_http"})
+"""`sse` too: the gateway finds out by itself which of them a server speaks."""
 _URL_KEYS = ("url", "serverUrl", "httpUrl")
 
 
@@ -91,8 +92,6 @@ def _section(name: str, entry: Any, vault: Vault) -> dict[str, Any] | str:
         return "it is disabled there"
     kind = str(entry.get("type") or entry.get("transport") or "")
     url = next((entry[key] for key in _URL_KEYS if isinstance(entry.get(key), str)), None)
-    if kind == "sse":
-        return "the old HTTP+SSE transport is not spoken here; ask for its Streamable HTTP address"
     if isinstance(entry.get("command"), str) and kind in {"", "stdio"}:
         return _stdio(name, entry, vault)
     if url is not None and kind in _HTTP_TYPES:

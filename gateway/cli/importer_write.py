@@ -31,6 +31,8 @@ agents:
   {agent}:
     owner: {owner}
     tools: {globs}
+    prompts: {globs}
+    resources: {globs}
 """
 _CONFIRM = """\
     # What each tool does. `unset` is careful: never retried, and deduplicated only while in flight. Where a proposal is
@@ -40,7 +42,9 @@ _POLICY = """\
 # p, id, sub, tenant, agent, tool, act, when, eft        one rule a row; deny beats allow, nothing matched is deny
 
 # {user} may do everything that {agent} can see.
-p, everything, user:{user}, default, {agent}, */*, call, -, allow
+p, everything, user:{user}, default, {agent}, */**, call, -, allow
+p, prompts, user:{user}, default, {agent}, */**, prompt, -, allow
+p, resources, user:{user}, default, {agent}, */**, read, -, allow
 """
 
 
@@ -48,7 +52,7 @@ def config_yaml(source: Path, found: Imported, listings: Mapping[str, Listing], 
     """The whole of config.yaml."""
     parts = [_HEAD.format(source=voice.plain(source.name), none="" if found.servers else " {}")]
     parts += [_upstream(server, listings.get(server.id)) for server in found.servers]
-    globs = inline([f"{server.id}/*" for server in found.servers])
+    globs = inline([f"{server.id}/**" for server in found.servers])
     parts.append(_AGENTS.format(agent=AGENT, owner=inline(owner), globs=globs))
     return "".join(parts)
 

@@ -4,6 +4,7 @@ Lives only here: the shapes of these requests. Whatever changes something is wri
 then done. Must not know how a room does it.
 """
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Query
@@ -36,12 +37,9 @@ def routes(desk: Desk, access: Access) -> APIRouter:
     async def tools(
         agent: str, user: Annotated[str | None, Query()] = None, tenant: str = "default"
     ) -> list[dict[str, Any]]:
-        """What agent and user see together, and why the rest is hidden."""
+        """What agent and user see together of tools, prompts, resources and templates, and why the rest is hidden."""
         try:
-            return [
-                {"tool": seen.tool, "published": seen.published, "effect": seen.effect, "why": seen.why}
-                for seen in desk.house.tools(agent, user, tenant)
-            ]
+            return [asdict(seen) for seen in desk.house.tools(agent, user, tenant)]
         except KeyError:
             raise HTTPException(404, f"no agent {agent!r} in the configuration") from None
 

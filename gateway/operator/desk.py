@@ -6,7 +6,7 @@ changes something goes through `AuditTrail.operator`, so that it stands in the s
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from gateway.model.approval import Approval, Ruling
 from gateway.model.stop import Stop, StopKind
@@ -77,16 +77,21 @@ class ApprovalDesk(Protocol):
         """Written into the audit chain before it takes effect; `by` is the operator, `user` who that is in policy."""
 
 
+SightKind = Literal["tool", "prompt", "resource", "template"]
+
+
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """One tool as one pair of agent and user stands to it."""
+    """One tool, prompt, resource or template as one pair of agent and user stands to it."""
 
     tool: str
+    """Its canonical id."""
     published: str | None
-    """Published name, None when hidden."""
+    """Published name, URI or template; None when hidden."""
     effect: str
     why: str
     """The rule or the curation that shows or hides it, in a few words."""
+    kind: SightKind = "tool"
 
 
 class HouseDesk(Protocol):

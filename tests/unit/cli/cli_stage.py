@@ -95,6 +95,8 @@ class Office:
         return [
             Sight("helpdesk/mail_send", None, "mutating", "hidden: no rule permits it"),
             Sight("helpdesk/ticket_get", "helpdesk_ticket_get", "read", f"allow read-tickets for {user}"),
+            Sight("helpdesk/secret", None, "read", "hidden: not among the prompts of agent support-bot", "prompt"),
+            Sight("wiki/kb://a/1", "kb://a/1", "read", "allow read-kb", "resource"),
         ]
 
     def steps(self, *supposed: Any) -> Sequence[Any]:

@@ -77,6 +77,16 @@ def test_durations_are_spelt_as_the_configuration_spells_them(seconds: float, te
     assert duration(timedelta(seconds=seconds)) == text
 
 
+def test_what_can_never_match_is_a_warning_and_no_fault(sallyport: Run, config: Path) -> None:
+    config.write_text(CONFIG.replace("{bot: {tools", '{bot: {prompts: ["crm/*"], tools'))
+    done = sallyport("check", "--config", "config.yaml")
+    assert done.exit_code == 0
+    assert done.stderr.splitlines() == [
+        "warning: agents.bot.prompts: crm/*: no row of policies/policy.csv permits `prompt` there: add one, or remove it",
+        "config.yaml: no faults",
+    ]
+
+
 def test_a_good_configuration_passes_and_unset_effects_are_named(sallyport: Run, config: Path) -> None:
     done = sallyport("check")
     assert done.exit_code == 0, done.stderr

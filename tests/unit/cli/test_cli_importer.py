@@ -65,10 +65,11 @@ def test_mcp_servers_become_upstreams(tmp_path: Path) -> None:
             "env": {"OP": "${env:OP_TOKEN}"},
         },
         "n-code": {"kind": "mcp-http", "url": "${env:N_CODE_URL}"},
+        "old": {"kind": "mcp-http", "url": "https://x.example/sse"},
         "server": {"kind": "mcp-stdio", "command": "x", "env": {"GITHUB_TOKEN": "${env:SERVER_GITHUB_TOKEN}"}},
         "sallyport-2": {"kind": "mcp-stdio", "command": "y", "env": {"GITHUB_TOKEN": "${env:GITHUB_TOKEN}"}},
     }
-    assert [note.partition(":")[0] for note in found.notes] == ["old", "off", "empty"]
+    assert [note.partition(":")[0] for note in found.notes] == ["off", "empty"]
     assert found.vault.values["GITHUB_WORK_2_AUTHORIZATION"] == "sk-live-1234567890"
     assert found.vault.values["SERVER_GITHUB_TOKEN"] == "another-secret-99"
 

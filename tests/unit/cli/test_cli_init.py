@@ -53,7 +53,8 @@ def test_a_client_configuration_becomes_one_that_loads(
     monkeypatch.setenv("TOKEN", "x")
     config = load(project / "config.yaml")
     assert set(config.upstreams) == {"own-x-1-evil", "gone"}
-    assert config.agents["assistant"].tools == ("own-x-1-evil/*", "gone/*")
+    assistant = config.agents["assistant"]
+    assert assistant.tools == assistant.prompts == assistant.resources == ("own-x-1-evil/**", "gone/**")
     assert {name: tool.effect for name, tool in config.upstreams["own-x-1-evil"].tools.items()} == {
         "get_x": "unset",
         "drop_x": "unset",
@@ -65,7 +66,13 @@ def test_a_client_configuration_becomes_one_that_loads(
     assert "# Its tools could not be listed:" in text
 
 
-def test_the_policy_it_writes_lets_that_user_do_everything_of_that_agent(sallyport: Run, project: Path) -> None:
+@pytest.mark.parametrize(
+    ("act", "thing"),
+    [("call", "gone/any/thing"), ("prompt", "gone/anything"), ("read", "gone/file:///any/thing.md")],
+)
+def test_the_policy_it_writes_lets_that_user_do_everything_of_that_agent(
+    sallyport: Run, project: Path, act: str, thing: str
+) -> None:
     from gateway.model.decision import Verdict
     from gateway.model.principal import Principal
 
@@ -75,10 +82,19 @@ def test_the_policy_it_writes_lets_that_user_do_everything_of_that_agent(sallypo
 
     rules = Rules.load(Policy.model_validate(raw["policy"]), project, SystemClock())
     verdicts = [
-        rules.decide(Principal("default", agent, "key:x", user, "key:x"), "gone/anything", "call", {}).verdict
+        rules.decide(Principal("default", agent, "key:x", user, "key:x"), thing, act, {}).verdict
         for agent, user in (("assistant", "alice"), ("assistant", "bob"), ("other", "alice"))
     ]
     assert verdicts == [Verdict.ALLOW, Verdict.DENY, Verdict.DENY]
+
+
+def test_check_has_nothing_to_say_about_what_it_writes(
+    sallyport: Run, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKEN", "x")
+    sallyport("init", "--user", "alice", "--no-probe")
+    done = sallyport("check", "--config", "config.yaml")
+    assert (done.exit_code, done.stderr) == (0, "config.yaml: no faults\n")
 
 
 def test_the_key_it_prints_is_in_the_key_file_and_in_every_snippet(sallyport: Run, project: Path) -> None:

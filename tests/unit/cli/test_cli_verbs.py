@@ -30,6 +30,21 @@ def test_tools_shows_what_is_visible_first_and_why_the_rest_is_hidden(sallyport:
     assert "1 of 2 tools are visible to support-bot for alice" in done.stderr
 
 
+def test_tools_shows_prompts_and_resources_in_sections_of_their_own(sallyport: Run, gateway: Path) -> None:
+    done = sallyport("tools", "--agent", "support-bot", "--user", "alice")
+    prompts, resources = done.stdout.splitlines()[3:5], done.stdout.splitlines()[5:]
+    assert prompts[0].split() == ["PUBLISHED", "PROMPT", "WHY"]
+    assert prompts[1].split("  ")[0] == "-"
+    assert "hidden: not among the prompts" in prompts[1]
+    assert [line.split() for line in resources] == [
+        ["PUBLISHED", "RESOURCE", "WHY"],
+        ["kb://a/1", "wiki/kb://a/1", "allow", "read-kb"],
+    ]
+    assert "0 of 1 prompts are visible" in done.stderr
+    assert "1 of 1 resources are visible" in done.stderr
+    assert "templates" not in done.stderr
+
+
 def test_tools_of_an_unknown_agent_is_refused_in_words(sallyport: Run, gateway: Path) -> None:
     done = sallyport("tools", "--agent", "nobody")
     assert done.exit_code == 1

@@ -94,6 +94,7 @@ class Office:
         return [
             Sight("helpdesk/ticket_get", "helpdesk_ticket_get", "read", "allow read-tickets"),
             Sight("helpdesk/mail_send", None, "mutating", "hidden: no rule permits it"),
+            Sight("helpdesk/draft", "helpdesk_draft", "read", "allow drafts", "prompt"),
         ]
 
     def steps(

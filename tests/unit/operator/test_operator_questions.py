@@ -75,7 +75,9 @@ async def test_tools_show_what_a_pair_sees_and_why_the_rest_is_hidden(visitor: V
         "published": None,
         "effect": "mutating",
         "why": "hidden: no rule permits it",
+        "kind": "tool",
     }
+    assert [one["kind"] for one in answer.json()] == ["tool", "tool", "prompt"]
 
 
 async def test_tools_of_an_agent_that_is_not_configured_are_not_found(visitor: Visitor) -> None:

@@ -4,11 +4,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from shell_house import desks, house
+from shell_house import ROWS, Clock, desks, house, written
 
 from gateway.app import House
 from gateway.model.call import Arrival
 from gateway.model.outcome import AuditOutcome
+from gateway.model.principal import Principal
+from gateway.model.tool import Beside
 
 
 @pytest.fixture
@@ -28,6 +30,40 @@ async def test_a_pair_is_told_what_it_sees_and_why_the_rest_is_hidden(built: Hou
     assert seen["helpdesk/export"].why == "hidden: allow export (policy.csv:4); deny nobody (policy.csv:5)"
     assert seen["helpdesk/mail_send"].why == "hidden: not among the tools of agent bot"
     assert seen["helpdesk/wipe"].why == "hidden: no rule permits it"
+
+
+async def test_a_pair_is_told_the_same_of_prompts_resources_and_templates(tmp_path: Path) -> None:
+    rows = ROWS + (
+        "p, drafts, role:support, default, *, helpdesk/draft, prompt, -, allow\n"
+        "p, kb,     role:support, default, *, helpdesk/kb://*/**, read, -, allow\n"
+    )
+    agents = {
+        "bot": {"tools": [], "prompts": ["helpdesk/d*"], "resources": ["helpdesk/kb://**", "other/kb://**"]},
+        "boss": {"tools": [], "prompts": ["*/*"], "resources": ["helpdesk/**"]},
+        "peer": {"tools": [], "resources": ["other/**"]},
+    }
+    upstreams = {name: {"kind": "mcp-http", "url": "http://127.0.0.1:1/mcp"} for name in ("helpdesk", "other")}
+    built = House(written(tmp_path, rows, upstreams=upstreams, agents=agents), tmp_path, Clock(), lambda _: None)
+    prompts = [{"name": name} for name in ("draft", "dismiss", "erase")]
+    resources = [{"uri": uri, "name": "a"} for uri in ("kb://a/1", "kb://a/2", "log://1")]
+    template = [{"uriTemplate": "kb://a/{id}", "name": "t"}]
+    built.catalog.learn_beside("helpdesk", Beside(prompts, resources, template))
+    built.catalog.learn_beside("other", Beside([], [{"uri": "kb://a/2", "name": "theirs"}], []))
+
+    seen = {(one.kind, one.tool): one for one in desks(built)[2].tools("bot", "alice", "default")}
+    road = built.road.open(Arrival("call-1", None, None)), Principal("default", "bot", "key:x", "alice", "key:x")
+    listed = [one["name"] for one in await built.road.list_beside(*road, "prompts")]
+    await built.close()
+
+    published = {kind: one.published for (kind, _), one in seen.items() if one.published}
+    assert published == {"prompt": "helpdesk_draft", "resource": "kb://a/1", "template": "kb://a/{id}"}
+    assert listed == ["helpdesk_draft"]
+    assert seen["prompt", "helpdesk/draft"].why.startswith("allow drafts (policy.csv:6)")
+    assert seen["prompt", "helpdesk/dismiss"].why == "hidden: no rule permits it"
+    assert seen["prompt", "helpdesk/erase"].why == "hidden: not among the prompts of agent bot"
+    assert seen["resource", "helpdesk/log://1"].why == "hidden: not among the resources of agent bot"
+    assert seen["resource", "kb://a/2"].why.startswith("hidden: it clashes with another")
+    assert seen["resource", "other/kb://a/2"].why.startswith("hidden: it clashes with another")
 
 
 async def test_whoever_a_rule_nearly_permits_is_told_which(built: House) -> None:
