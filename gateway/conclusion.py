@@ -46,6 +46,11 @@ class Conclusion:
     """JSON as it is kept for replays: cleaned, without what belongs to this one call."""
     is_error: bool = False
 
+    @property
+    def good(self) -> bool:
+        """Whether the call was carried out and its result says nothing else."""
+        return self.kind == "result" and not self.is_error and self.facts["executed"] == "yes"
+
     @classmethod
     def answered(cls, cleaned: Cleaned, marks: Mapping[str, Any]) -> "Conclusion":
         kept = dump(cleaned.value)

@@ -48,8 +48,9 @@ class Gate:
         method, act = _LISTS[kind]
         record.note(method=method)
         shelf = self._catalog.shelf(principal.agent)
-        seen = shelf.published(kind, self._policy.visible(principal, shelf.ids(kind), act))
-        self._listed(record, len(seen), digest(seen))
+        visible = self._policy.visible(principal, shelf.ids(kind), act)
+        seen = shelf.published(kind, visible)
+        self._listed(record, len(seen), shelf.digest(kind, visible))
         return seen
 
     def readable(self, principal: Principal, uri: str) -> str | None:

@@ -12,6 +12,7 @@ from typing import Any
 from gateway.model.dialogue import ASKED, Dialogue, Level, ProgressToken, Unanswered, is_silent
 from gateway.model.refusal import Refused
 from gateway.ports import Sanitizer
+from gateway.replies import theirs
 
 _NO_SUCH_CAPABILITY = (-32601, "This client declared no such capability")
 _WITHHELD = (-32603, "The question could not be cleaned, so it was not put")
@@ -35,7 +36,7 @@ class Hearing:
 
     def tell(self, method: str, params: Mapping[str, Any]) -> None:
         try:
-            cleaned = self._sanitize.value(params).value
+            cleaned = self._cleaned(params)
         except Refused:
             return  # a notification promises nothing
         self._caller.tell(method, cleaned)
@@ -44,12 +45,19 @@ class Hearing:
         if ASKED.get(method) not in self.capabilities:
             raise Unanswered(*_NO_SUCH_CAPABILITY)
         try:
-            cleaned = self._sanitize.value(params).value
+            cleaned = self._cleaned(params)
         except Refused:
             raise Unanswered(*_WITHHELD) from None
         self.asked[method] += 1
         self._note(asks=dict(self.asked))
         return await self._caller.ask(method, cleaned)
+
+    def _cleaned(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Raises Refused."""
+        if "_meta" in params:
+            params = {**params, "_meta": theirs(params["_meta"])}
+        cleaned: Mapping[str, Any] = self._sanitize.value(params).value
+        return cleaned
 
 
 def heard(caller: Dialogue, sanitize: Sanitizer, note: Callable[..., None]) -> Dialogue:

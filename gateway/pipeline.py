@@ -192,7 +192,7 @@ class Road:
             if failed.refusal.reason not in ANSWERED:
                 raise
             return await self._fallen_back(leg, failed.refusal)
-        if concluded.kind == "result" and not concluded.is_error:
+        if concluded.good and leg.asked.input_responses is None:  # what came of a caller's answers is this caller's now
             self._last_good.keep(leg.principal, leg.call, leg.decision.version, concluded.kept)
         return await _told(leg, concluded, hint)
 

@@ -41,6 +41,9 @@ class Shelf(Protocol):
     def published(self, kind: BesideKind, visible: frozenset[ToolId]) -> Sequence[Mapping[str, Any]]:
         """Published entries of those that are visible, in a stable order."""
 
+    def digest(self, kind: BesideKind, visible: frozenset[ToolId]) -> str:
+        """SHA-256 (hex) over these entries; with their number it says what the agent could see."""
+
     def find(self, asked: Asked, sees: Callable[[ToolId], bool]) -> ResolvedCall:
         """What prompts/get, resources/read or completion/complete is about, if `sees` says that policy may permit it.
 

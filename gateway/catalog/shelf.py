@@ -7,7 +7,7 @@ by `shelves`, asked by the road.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from gateway.catalog.names import canonical, shown
@@ -19,6 +19,7 @@ from gateway.model.tool import BesideKind, Effect, ResolvedCall, Tool, ToolId
 from gateway.wire import strict_json
 
 _NO_DEFINITION: Final = strict_json.digest({})
+_MOST_DIGESTS: Final = 512
 Sees = Callable[[ToolId], bool]
 
 
@@ -45,6 +46,8 @@ class Shelf:
     """Upstreams that can be read from, and how long they may take (s)."""
     disputed: Mapping[BesideKind, frozenset[str]]
     """URIs and templates that several upstreams list, so that nobody gets them."""
+    digests: dict[tuple[BesideKind, frozenset[ToolId]], str] = field(default_factory=dict, compare=False)
+    """What `digest` has said; of ten thousand entries it takes as long as a hundred calls, and a list has pages."""
 
     def ids(self, kind: BesideKind) -> frozenset[ToolId]:
         """Canonical ids of what curation lets through."""
@@ -53,6 +56,14 @@ class Shelf:
     def published(self, kind: BesideKind, visible: frozenset[ToolId]) -> Sequence[Mapping[str, Any]]:
         """Published entries of those that are visible, ordered by published name, URI or template."""
         return [one.definition for one in self.offers[kind].values() if one.tool.id in visible]
+
+    def digest(self, kind: BesideKind, visible: frozenset[ToolId]) -> str:
+        """SHA-256 (hex) over these entries."""
+        if (known := self.digests.get((kind, visible))) is None:
+            if len(self.digests) >= _MOST_DIGESTS:
+                self.digests.clear()
+            known = self.digests[kind, visible] = strict_json.digest(self.published(kind, visible))
+        return known
 
     def find(self, asked: Asked, sees: Sees) -> ResolvedCall:
         """Raises Refused: unknown-prompt, unknown-resource (absent or hidden, the same words), invalid-arguments."""

@@ -49,11 +49,7 @@ class Caller:
         """
         task = self._walk = asyncio.current_task()
         assert task is not None
-        left = partial(self._left, leaving_cancels=leaving_cancels)
-        if self._connection is not None:
-            self._unwatch = self._connection(left)
-        else:
-            self._unwatch = self._tasks.start(self._until_gone(left), "caller").cancel
+        self.watch(partial(self._left, leaving_cancels=leaving_cancels))
         try:
             return await work
         except asyncio.CancelledError:
@@ -70,6 +66,13 @@ class Caller:
         if self._walk is not None and not self.cancelled:
             self.cancelled = True
             self._walk.cancel()
+
+    def watch(self, left: Callable[[], None]) -> None:
+        """Calls `left` once when the connection is lost; one watch at a time."""
+        if self._connection is not None:
+            self._unwatch = self._connection(left)
+        else:
+            self._unwatch = self._tasks.start(self._until_gone(left), "caller").cancel
 
     def release(self) -> None:
         """Stops watching. Whoever made a caller calls this when the answer is out."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from gateway.listener.caller import LEAVING
 
@@ -18,6 +18,9 @@ MAX_HEAD: Final = 320 * 1024
 """Bytes that may come without completing a head; counted by packets of up to 256 KB, so far above `Limits.header_bytes`."""
 MAX_LINES: Final = 1_000
 """Headers; in memory a short one is thirty times what it is on the wire. `Limits.headers` judges whole heads."""
+MAX_BEHIND: Final = 32
+"""Requests behind the one that is answered. One packet brings thousands, each a hundred times what it is on the wire, and
+uvicorn reads the next packet after every answer."""
 
 
 class Connection(HttpToolsProtocol):
@@ -32,6 +35,7 @@ class Connection(HttpToolsProtocol):
         self._head_size = 0
         self._over = False
         self._left: Callable[[], None] | None = None
+        self._running: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -39,9 +43,17 @@ class Connection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_came()
+        if (
+            self._running is not None
+        ):  # uvicorn tells its newest request only, and the one that is answered goes on writing
+            self._running.disconnected = True
         super().connection_lost(exc)
         if self._left is not None:
             self._left()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -54,6 +66,8 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._head_came()
+        if len(self.pipeline) >= MAX_BEHIND:
+            raise ValueError("too many requests at once")  # as above: those before it are answered
         super().on_headers_complete()
         extensions: dict[str, Any] = {LEAVING: self._watch}
         self.scope["extensions"] = extensions

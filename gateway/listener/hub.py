@@ -7,6 +7,7 @@ streams or identity: whoever opens an ear has checked what it may hear. One per 
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
@@ -34,8 +35,8 @@ class Ear:
 
     def listen_to(self, resources: Iterable[Updated]) -> None:
         """Replaces the resources it hears."""
-        self._resources = frozenset(resources)
-        self._hub.weigh()
+        before, self._resources = self._resources, frozenset(resources)
+        self._hub.weigh(before, self._resources)
 
     async def heard(self) -> list[News]:
         """What is new since the last time, in order; waits for at least one."""
@@ -67,13 +68,15 @@ class Hub:
     def __init__(self, wanted: Wanted = lambda _: None) -> None:
         self.wanted = wanted
         self._ears: set[Ear] = set()
-        self._last: Mapping[str, frozenset[str]] = {}
+        self._listeners: Counter[Updated] = Counter()
+        """How many ears listen for it: looking through all of them at every change would stop the process."""
+        self._wanted: dict[str, set[str]] = {}
 
     def ear(self, kinds: frozenset[Kind], resources: Iterable[Updated] = ()) -> Ear:
         """An ear for these lists and resources."""
         ear = Ear(self, kinds, resources)
         self._ears.add(ear)
-        self.weigh()
+        self.weigh(frozenset(), ear.resources)
         return ear
 
     def hear(self, news: News) -> None:
@@ -83,16 +86,20 @@ class Hub:
 
     def forget(self, ear: Ear) -> None:
         """Called by an ear that closes."""
-        self._ears.discard(ear)
-        self.weigh()
+        if ear in self._ears:
+            self._ears.discard(ear)
+            self.weigh(ear.resources, frozenset())
 
-    def weigh(self) -> None:
-        """Says what is wanted now, where that changed."""
-        wanted: dict[str, set[str]] = {}
-        for ear in self._ears:
-            for resource in ear.resources:
-                wanted.setdefault(resource.upstream, set()).add(resource.uri)
-        now = {upstream: frozenset(uris) for upstream, uris in wanted.items()}
-        if now != self._last:
-            self._last = now
-            self.wanted(now)
+    def weigh(self, before: frozenset[Updated], now: frozenset[Updated]) -> None:
+        """Called by an ear that listens for something else. Says what is wanted, where that changed."""
+        begun = [one for one in now - before if not self._listeners[one]]
+        self._listeners.update(now - before)
+        self._listeners.subtract(before - now)
+        over = [one for one in before - now if not self._listeners[one]]
+        for one in begun:
+            self._wanted.setdefault(one.upstream, set()).add(one.uri)
+        for one in over:
+            del self._listeners[one]
+            self._wanted[one.upstream].discard(one.uri)
+        if begun or over:
+            self.wanted({upstream: frozenset(uris) for upstream, uris in self._wanted.items() if uris})

@@ -47,7 +47,9 @@ class Interview:
         capabilities: Mapping[str, Any],
         hearer: Hearer | None,
         parking: "Parking[Interview]",
+        size: int,
     ) -> None:
+        """`size`: bytes of the request, which are held as long as the walk waits."""
         self.call_id = call_id
         self.capabilities = capabilities
         self.progress_token: ProgressToken | None = None if hearer is None else hearer.progress_token
@@ -56,6 +58,7 @@ class Interview:
         """Who hears the walk now; None while it is parked."""
         self._principal = principal
         self._parking = parking
+        self._size = size
         self._place: str | None = None
         self._open: dict[str, _Question] = {}
         self._put = 0
@@ -77,7 +80,7 @@ class Interview:
             raise Unanswered(jsonrpc.INTERNAL_ERROR, "The client went away")
         if rounds.lacking(self.capabilities, method, params):
             raise Unanswered(jsonrpc.INVALID_PARAMS, "This client cannot be asked in this way")
-        waiting = self._parking.waiting(self._principal)
+        waiting = self._parking.waiting(self._principal, self._size)
         self._put += 1
         key = f"question-{self._put}"
         self._open[key] = _Question(method, params, waiting)

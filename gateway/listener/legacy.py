@@ -189,6 +189,11 @@ class Legacy:
             raise Refused(
                 Reason.INVALID_PARAMS, f"This session is subscribed to {self._limits.subscriptions} resources already."
             )
+        if sum(len(one.uri) for one in resources) > self._limits.subscribed_chars:
+            raise Refused(
+                Reason.INVALID_PARAMS,
+                f"The URIs this session is subscribed to hold over {self._limits.subscribed_chars} characters.",
+            )
         ear.listen_to(resources)
 
     def _unsubscribe(self, session: Session, uri: str) -> None:
@@ -206,7 +211,7 @@ class Legacy:
 
         held = self._table.of(session)
         last = None if seen is None else legacy_replay.place(seen)
-        here = last is not None and last.process == self._table.process
+        here = last is not None and last.entry == held.lines.entry
         if last is not None and last.stream != legacy_replay.STANDALONE:
             line = held.lines.find(last.stream) if here else None
             if line is None:

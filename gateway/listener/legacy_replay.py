@@ -1,8 +1,9 @@
 """Events of a legacy session's streams, kept for a client whose connection broke (`id` and `Last-Event-ID`, MCP 2025).
 
 Lives only here: how streams and their events are named, and how much of them is kept. A stream has one reader at a time:
-the POST that began it, or the GET that took it up. A name tells its process, so that another one never takes it for a
-name of its own. Must not know JSON-RPC, sockets or whose session it is. Used by the table, dialogues and GET streams.
+the POST that began it, or the GET that took it up. A name tells which entry of which process gave it, and no other takes it
+for a name of its own: after an idle half hour a session has a new entry, which counts from 1 again. Must not know JSON-RPC,
+sockets or whose session it is. Used by the table, dialogues and GET streams.
 """
 
 import asyncio
@@ -39,7 +40,7 @@ class Event:
 class Place:
     """What an event's name says."""
 
-    process: str
+    entry: str
     stream: int
     event: int
 
@@ -77,7 +78,7 @@ class Line:
     def keep(self, data: bytes) -> str:
         """Keeps the next event; its name."""
         self.last += 1
-        event = Event(self.last, f"{self._lines.process}-{self.number}-{self.last}", data)
+        event = Event(self.last, f"{self._lines.entry}-{self.number}-{self.last}", data)
         if self.closing:
             self.ended_at = self._lines.clock.monotonic()
         self.events.append(event)
@@ -100,9 +101,9 @@ class Line:
 class Lines:
     """The streams of one session."""
 
-    def __init__(self, process: str, limits: Limits, clock: Clock, weigh: Callable[[int], None]) -> None:
-        """`weigh` is told every change in the bytes that are kept."""
-        self.process = process
+    def __init__(self, entry: str, limits: Limits, clock: Clock, weigh: Callable[[int], None]) -> None:
+        """`entry`: 8 hexadecimal digits, random. `weigh` is told every change in the bytes that are kept."""
+        self.entry = entry
         self.clock = clock
         self._limits = limits
         self._weigh = weigh

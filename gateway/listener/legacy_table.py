@@ -99,8 +99,6 @@ class Table:
     """Entries by session, least recently used first."""
 
     def __init__(self, limits: Limits, clock: Clock, hub: Hub) -> None:
-        self.process = secrets.token_hex(4)
-        """Names this process in event ids."""
         self._limits = limits
         self._clock = clock
         self._hub = hub
@@ -121,7 +119,7 @@ class Table:
         self._drop_idle()
         if (held := self.find(session)) is None:
             self._make_room()
-            lines = Lines(self.process, self._limits, self._clock, self._weigh)
+            lines = Lines(secrets.token_hex(4), self._limits, self._clock, self._weigh)
             held = self._held[session.key] = Held(lines, Questions(self._limits.questions), self._hub)
             held.touched = self._clock.monotonic()
         return held

@@ -31,13 +31,19 @@ class Limits:
     idle_s: float = 1_800.0
     """After so long without a request, and with nothing open, what is kept of a session is dropped."""
     subscriptions: int = 256
-    """Of one session."""
+    """Of one session or listen stream."""
+    subscribed_chars: int = 32 * 1024
+    """Of the URIs of these together: they are kept for hours."""
     questions: int = 32
     """Open to one session's client."""
     parked: int = 1_000
     """Questions to stateless clients, open at once."""
     parked_each: int = 64
     """Of these, to one principal."""
+    parked_held_bytes: int = 64 * 1024 * 1024
+    """Of the bodies of all requests that wait for such an answer, counted per question."""
+    parked_bytes: int = 4 * 1024 * 1024
+    """Of these, one principal's."""
     answer_s: float = 300.0
     """How long a client may take to answer a question."""
     away_s: float = 30.0
@@ -88,6 +94,11 @@ class Slot:
         self._intake = intake
         self._entered = False
         self._held = 0
+
+    @property
+    def held(self) -> int:
+        """Bytes of the body."""
+        return self._held
 
     def enter(self) -> None:
         """Counts the request. Raises Refused: overloaded."""

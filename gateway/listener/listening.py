@@ -7,9 +7,10 @@ in flight. Must not know where news come from, nor the other era. Called by the 
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final, assert_never
 
-from gateway.listener.asking import MAX_URI
+from gateway.listener.asking import MAX_NAME, MAX_URI
 from gateway.listener.hub import Ear, Hub
 from gateway.listener.limits import Limits, Seats
 from gateway.listener.render import Answer, Pen
@@ -28,6 +29,16 @@ _KINDS: Final[Mapping[str, Kind]] = {
 _RESOURCES: Final = "resourceSubscriptions"
 
 
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Not an answer yet: a stream to be held open, and all that is kept of the request that opened it."""
+
+    visit: Visit
+    name: jsonrpc.Id
+    honoured: Mapping[str, Any]
+    ear: Ear
+
+
 class Listening:
     """Open listen streams."""
 
@@ -41,9 +52,11 @@ class Listening:
         self._open: set[asyncio.Timeout] = set()
         self._closing = False
 
-    async def answer(self, visit: Visit, request: jsonrpc.Request) -> Answer:
-        """The last message of the stream, once it is over. Raises Refused with the record still open."""
+    def open(self, visit: Visit, request: jsonrpc.Request) -> Listener:
+        """A stream to be held. Raises Refused with the record still open."""
         kinds, uris = self._filter(request.params)
+        if isinstance(request.id, str) and len(request.id) > MAX_NAME:  # every message repeats it
+            raise Refused(Reason.INVALID_REQUEST, f"The id of this request is longer than {MAX_NAME} characters.")
         if not visit.outlet.streams:
             raise Refused(Reason.INVALID_REQUEST, "Listening needs a client that accepts text/event-stream.")
         if self._closing or not self._seats.take():
@@ -55,12 +68,16 @@ class Listening:
         honoured: dict[str, Any] = dict.fromkeys(kinds, True)
         if uris is not None:
             honoured[_RESOURCES] = [uri for uri, where in sees.items() if where]
+        return Listener(visit, request.id, honoured, ear)
+
+    async def hold(self, listener: Listener) -> Answer:
+        """The last message of the stream, once it is over."""
         try:
-            await waited(visit, self._tell(visit, request.id, honoured, ear), leaving_cancels=True)
+            await waited(listener.visit, self._tell(listener), leaving_cancels=True)
         finally:
-            ear.close()
+            listener.ear.close()
             self._seats.leave()
-        return self._pen.result(visit.voice, {"_meta": {jsonrpc.META_SUBSCRIPTION: request.id}})
+        return self._pen.result(listener.visit.voice, {"_meta": {jsonrpc.META_SUBSCRIPTION: listener.name}})
 
     def close(self) -> None:
         """Ends every stream with its last message."""
@@ -70,17 +87,17 @@ class Listening:
             if not stream.expired():
                 stream.reschedule(now)
 
-    async def _tell(self, visit: Visit, name: jsonrpc.Id, honoured: Mapping[str, Any], ear: Ear) -> None:
+    async def _tell(self, listener: Listener) -> None:
         """Until the credential proves nothing any more, or the gateway stops."""
-        meta = {"_meta": {jsonrpc.META_SUBSCRIPTION: name}}
-        _say(visit, "notifications/subscriptions/acknowledged", {"notifications": honoured, **meta})
+        visit, meta = listener.visit, {"_meta": {jsonrpc.META_SUBSCRIPTION: listener.name}}
+        _say(visit, "notifications/subscriptions/acknowledged", {"notifications": listener.honoured, **meta})
         ends = visit.principal.expires_at
         stream = asyncio.timeout(None if ends is None else ends - self._clock.now())
         try:
             async with stream:
                 self._open.add(stream)
                 while True:
-                    for news in await ear.heard():
+                    for news in await listener.ear.heard():
                         self._pass_on(visit, news, meta)
         except TimeoutError:
             pass
@@ -111,6 +128,11 @@ class Listening:
         most = self._limits.subscriptions
         if not isinstance(uris, list) or len(uris) > most or not all(_is_uri(uri) for uri in uris):
             raise Refused(Reason.INVALID_PARAMS, f"params.notifications.{_RESOURCES} is no list of up to {most} URIs.")
+        if sum(map(len, uris)) > self._limits.subscribed_chars:
+            raise Refused(
+                Reason.INVALID_PARAMS,
+                f"params.notifications.{_RESOURCES} holds over {self._limits.subscribed_chars} characters.",
+            )
         return kinds, uris
 
 

@@ -12,7 +12,7 @@ from gateway.listener import eras
 from gateway.listener.hub import Hub
 from gateway.listener.interview import Interview
 from gateway.listener.limits import Limits, Seats
-from gateway.listener.listening import Listening
+from gateway.listener.listening import Listener, Listening
 from gateway.listener.modern_calls import Calls
 from gateway.listener.parking import Parking
 from gateway.listener.render import ACCEPTED, Answer, Pen
@@ -58,7 +58,7 @@ class Modern:
         self._calls = Calls(road, pen, states, self._parking, interviews)
         self._listening = Listening(road, pen, hub, seats, limits, clock)
 
-    async def answer(self, visit: Visit, frame: jsonrpc.Frame) -> Answer:
+    async def answer(self, visit: Visit, frame: jsonrpc.Frame) -> Answer | Listener:
         """Raises Refused with the record still open."""
         match frame:
             case jsonrpc.Request():
@@ -71,12 +71,16 @@ class Modern:
             case _:
                 raise Refused(Reason.INVALID_REQUEST, "Nobody asked for this response.")
 
+    async def hold(self, listener: Listener) -> Answer:
+        """Holds a listen stream open; its last message."""
+        return await self._listening.hold(listener)
+
     def close(self) -> None:
         """Ends every listen stream, and lets every question go."""
         self._listening.close()
         self._parking.close()
 
-    async def _request(self, visit: Visit, request: jsonrpc.Request) -> Answer:
+    async def _request(self, visit: Visit, request: jsonrpc.Request) -> Answer | Listener:
         if (walks := WALKS.get(request.method)) is not None:
             return await self._calls.answer(visit, request.params, walks)
         if (lists := LISTS.get(request.method)) is not None:
@@ -86,7 +90,7 @@ class Modern:
                 self._road.forget(visit.record)
                 return self._discovery(visit)
             case "subscriptions/listen":
-                return await self._listening.answer(visit, request)
+                return self._listening.open(visit, request)
             case _:
                 raise Refused(Reason.UNKNOWN_METHOD, "This method is not served.")
 

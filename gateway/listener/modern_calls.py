@@ -80,7 +80,8 @@ class Calls:
     async def _interviewed(
         self, visit: Visit, wanted: Asked, hearer: Hearer | None, capabilities: Mapping[str, Any]
     ) -> Answer:
-        interview = Interview(visit.record.call_id, visit.principal, capabilities, hearer, self._parking)
+        size = visit.slot.held
+        interview = Interview(visit.record.call_id, visit.principal, capabilities, hearer, self._parking, size)
         wanted = replace(wanted, dialogue=interview)
         interview.begin(self._road.call(visit.record, visit.principal, wanted), self._interviews)
         ending = await waited(visit, interview.goes_on(), leaving_cancels=True)

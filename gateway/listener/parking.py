@@ -1,8 +1,9 @@
 """Where calls wait while their stateless client answers with a new request: bounded, and only as long as the process lives.
 
-Lives only here: how many questions may be open, of one principal and in all, under which name the next request finds its
-call, and that all are let go when a stop was asked for. A name is good for one answer. Must not know what is asked, seals
-or the road. Interviews park here; the modern conversation's calls find them again; `plane.close` ends it.
+Lives only here: how many questions may be open and how much their calls may hold, of one principal and in all, under which
+name the next request finds its call, and that all are let go when a stop was asked for. A name is good for one answer. Must
+not know what is asked, seals or the road. Interviews park here; the modern conversation's calls find them again;
+`plane.close` ends it.
 """
 
 import asyncio
@@ -17,9 +18,11 @@ from gateway.model.principal import Principal
 from gateway.wire import jsonrpc
 
 T = TypeVar("T")
+_Whose = tuple[str, str, str | None]
 Waiting = asyncio.Future[Mapping[str, Any] | None]
 """For one answer; None: there will be none."""
 _TOO_MANY: Final = "Too many questions wait for an answer already"
+_TOO_LARGE: Final = "Too much waits for an answer already"
 _TOO_LATE: Final = "The client gave no answer in time"
 _OVER: Final = "The client is not there to be asked"
 
@@ -29,21 +32,30 @@ class Parking(Generic[T]):
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._open: set[Waiting] = set()
-        self._each: Counter[tuple[str, str, str | None]] = Counter()
+        self._open: dict[Waiting, int] = {}
+        self._each: Counter[_Whose] = Counter()
+        self._held = 0
+        self._held_each: Counter[_Whose] = Counter()
         self._parked: dict[str, T] = {}
         self._closing = False
 
-    def waiting(self, principal: Principal) -> Waiting:
-        """A question that is open from now on, until `answer` returns. Raises Unanswered when there are too many."""
-        whose = _key(principal)
+    def waiting(self, principal: Principal, size: int = 0) -> Waiting:
+        """A question that is open from now on, until `answer` returns. Raises Unanswered when there are too many.
+
+        `size`: bytes of the request whose call waits.
+        """
+        whose, limits = _key(principal), self._limits
         if self._closing:
             raise Unanswered(jsonrpc.INTERNAL_ERROR, _OVER)
-        if len(self._open) >= self._limits.parked or self._each[whose] >= self._limits.parked_each:
+        if len(self._open) >= limits.parked or self._each[whose] >= limits.parked_each:
             raise Unanswered(jsonrpc.INTERNAL_ERROR, _TOO_MANY)
+        if self._held + size > limits.parked_held_bytes or self._held_each[whose] + size > limits.parked_bytes:
+            raise Unanswered(jsonrpc.INTERNAL_ERROR, _TOO_LARGE)
         waiting: Waiting = asyncio.get_running_loop().create_future()
-        self._open.add(waiting)
+        self._open[waiting] = size
         self._each[whose] += 1
+        self._held += size
+        self._held_each[whose] += size
         return waiting
 
     async def answer(self, waiting: Waiting, principal: Principal) -> Mapping[str, Any]:
@@ -59,11 +71,13 @@ class Parking(Generic[T]):
             raise Unanswered(jsonrpc.INTERNAL_ERROR, _OVER)
         return answer
 
-    def _close(self, waiting: Waiting, whose: tuple[str, str, str | None]) -> None:
-        self._open.discard(waiting)
+    def _close(self, waiting: Waiting, whose: _Whose) -> None:
+        size = self._open.pop(waiting)
         self._each[whose] -= 1
+        self._held -= size
+        self._held_each[whose] -= size
         if not self._each[whose]:
-            del self._each[whose]
+            del self._each[whose], self._held_each[whose]
 
     def park(self, call: T) -> str:
         """A new name for a call that waits. Whoever parks it forgets the name when it is answered or over."""
@@ -94,5 +108,5 @@ def give(waiting: Waiting, answer: Mapping[str, Any] | None) -> bool:
     return True
 
 
-def _key(principal: Principal) -> tuple[str, str, str | None]:
+def _key(principal: Principal) -> _Whose:
     return principal.tenant, principal.agent, principal.user

@@ -18,6 +18,7 @@ from gateway.listener.hub import Hub
 from gateway.listener.knock import Knock
 from gateway.listener.legacy import Legacy
 from gateway.listener.limits import Intake, Limits, Seats, Slot
+from gateway.listener.listening import Listener
 from gateway.listener.modern import Modern
 from gateway.listener.outlet import Outlet
 from gateway.listener.render import UNHEARD, Answer, Pen, Voice
@@ -125,16 +126,18 @@ class AgentPlane:
         knock = Knock(self._road.open(arrival), arrival, head, found, caller, Slot(self._intake), outlet)
         try:
             answer = await self._answer(knock, credential if isinstance(credential, Refusal) else None)
+            if isinstance(answer, Listener):  # here, where nothing of a body is held any more: it may last for days
+                answer = await self._modern.hold(answer)
             if isinstance(answer, Open):
                 knock.slot.leave()  # a stream waits; it is no request in flight
-                await self._streams.hold(answer, receive, send)
+                await self._streams.hold(answer, caller, send)
             else:
                 await knock.outlet.end(answer, bodiless=head.method == "HEAD")
         finally:
             knock.slot.leave()
             knock.caller.release()
 
-    async def _answer(self, knock: Knock, unusable: Refusal | None) -> Answer | Open:
+    async def _answer(self, knock: Knock, unusable: Refusal | None) -> Answer | Open | Listener:
         """Climbs the ladder. The one place where refusals are caught, sealed and rendered."""
         record, head, voice = knock.record, knock.head, UNHEARD
         try:

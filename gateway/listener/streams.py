@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, assert_never
 
-from gateway.listener.caller import Receive, Send
+from gateway.listener.caller import Caller, Send
 from gateway.listener.hub import Ear
 from gateway.listener.legacy_replay import Line
 from gateway.listener.limits import Limits, Seats
@@ -63,11 +63,10 @@ class Streams:
         opened.line.taken_by(opened)
         self._open.add(opened)
 
-    async def hold(self, opened: Open, receive: Receive, send: Send) -> None:
+    async def hold(self, opened: Open, caller: Caller, send: Send) -> None:
         """Writes a taken stream until its caller leaves, another takes it, it has nothing more to say, or it is over."""
-        beside = [self._tasks.start(_until_gone(receive, opened), "stream")]
-        if opened.ear is not None:
-            beside.append(self._tasks.start(_tell(opened, opened.ear), "news"))
+        caller.watch(opened.leave)
+        news = None if opened.ear is None else self._tasks.start(_tell(opened, opened.ear), "news")
         try:
             await send({"type": "http.response.start", "status": 200, "headers": STREAM})
             await _write(send, BREATH)
@@ -81,8 +80,8 @@ class Streams:
             opened.gone = True
             self._open.discard(opened)
             self._seats.leave()
-            for task in beside:
-                task.cancel()
+            if news is not None:
+                news.cancel()
 
     def close(self) -> None:
         """Ends all streams; one that is asked for later ends at once."""
@@ -113,12 +112,6 @@ class Streams:
 
 async def _write(send: Send, data: bytes) -> None:
     await send({"type": "http.response.body", "body": data, "more_body": True})
-
-
-async def _until_gone(receive: Receive, opened: Open) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    opened.leave()
 
 
 async def _tell(opened: Open, ear: Ear) -> None:

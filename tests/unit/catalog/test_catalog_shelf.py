@@ -8,6 +8,7 @@ from gateway.config.upstreams import McpHttp, OpenApi
 from gateway.model.call import Asked
 from gateway.model.refusal import Reason, Refused
 from gateway.model.tool import Beside
+from gateway.wire.strict_json import digest
 
 SERVER = {"kind": "mcp-http", "url": "http://127.0.0.1:7001/mcp"}
 SERVICE = OpenApi.model_validate({"kind": "openapi", "url": "http://127.0.0.1:7003", "document": "x.json"})
@@ -70,6 +71,15 @@ def test_nothing_is_seen_by_default():
         assert listed(curation, kind, "stranger") == listed(curation, kind, "nobody") == []
     assert owner(curation, "n://1", agent="stranger") is None
     assert owner(curation, "n://1", agent="nobody") is None
+
+
+def test_the_digest_of_a_list_is_made_once_for_those_who_see_the_same(monkeypatch):
+    shelf = room({"a": Beside([], [note("n://1"), note("n://2")], [])}, resources=["a/**"]).shelf("bot")
+    seen = frozenset({"a/n://2"})
+    assert shelf.digest("resources", shelf.ids("resources")) == digest([note("n://1"), note("n://2")])
+    assert shelf.digest("resources", seen) == digest([note("n://2")])
+    monkeypatch.setattr("gateway.wire.strict_json.digest", None)
+    assert shelf.digest("resources", seen) == digest([note("n://2")])
 
 
 def test_prompts_are_published_under_their_upstreams_prefix_and_found_by_that_name_only():

@@ -49,3 +49,17 @@ async def test_what_is_wanted_is_told_where_it_changed() -> None:
     first.close()
     second.close()
     assert wanted[-1] == {}
+
+
+async def test_a_change_of_one_ear_looks_at_no_other() -> None:
+    wanted: list[Any] = []
+    hub = Hub(wanted.append)
+    others, mine = hub.ear(ALL, [ONE]), hub.ear(ALL)
+    others._resources = None  # type: ignore[assignment]  whoever looks fails
+    mine.listen_to([ONE, TWO])
+    mine.listen_to([TWO])
+    assert wanted == [{"desk": frozenset({ONE.uri})}, {"desk": frozenset({ONE.uri, TWO.uri})}], "ONE is wanted still"
+    mine.close()
+    mine.close()
+    assert wanted[-1] == {"desk": frozenset({ONE.uri})}
+    assert set(hub._listeners) == {ONE}

@@ -142,9 +142,10 @@ async def test_a_subscription_needs_a_uri(uri) -> None:
         assert answer.json["error"]["code"] == -32602
 
 
-async def test_subscriptions_of_a_session_are_bounded() -> None:
+@pytest.mark.parametrize("limits", [Limits(subscriptions=3), Limits(subscribed_chars=3 * len("doc://0"))])
+async def test_subscriptions_of_a_session_are_bounded(limits) -> None:
     road = FakeRoad(beside={"resources": [{"uri": f"doc://{n}"} for n in range(4)]})
-    app = plane(road, limits=Limits(subscriptions=3))
+    app = plane(road, limits=limits)
     session = await initialize(app)
     answers = [
         await send(app, jsonrpc.request(1, "resources/subscribe", {"uri": f"doc://{n}"}), session) for n in range(4)

@@ -1,6 +1,6 @@
 """The standalone GET stream of a legacy session: news, and what ends it."""
 
-from listener_kit import FakeRoad, initialize, plane, send
+from listener_kit import FakeClock, FakeRoad, initialize, plane, send
 from listener_legacy_kit import listen, opened, until
 
 from gateway.listener.limits import Limits
@@ -97,3 +97,23 @@ async def test_delete_in_another_process_ends_a_stream_at_its_next_breath() -> N
     app._legacy._sessions.end(opened(app, session))
     await stream.end()
     assert stream.exchange.done
+
+
+async def test_a_session_that_was_idle_hears_again_under_the_name_of_an_event_from_before() -> None:
+    clock = FakeClock()
+    app = plane(FakeRoad(), clock=clock)
+    session = await initialize(app)
+    stream = await listen(app, session)
+    for kind in ("tools", "prompts", "resources"):
+        app.hub.hear(ListChanged(kind))
+    await stream.message(2)
+    await stream.break_off()
+    await stream.end()
+    clock.at += app._limits.idle_s + 1
+    await (await listen(app, await initialize(app))).break_off()
+    assert len(app._legacy._table) == 1, "nothing is kept of the idle session"
+    again = await listen(app, session, stream.events[-1].id)
+    app.hub.hear(ListChanged("prompts"))
+    assert (await again.message(0))["method"] == "notifications/prompts/list_changed"
+    await again.break_off()
+    await again.end()

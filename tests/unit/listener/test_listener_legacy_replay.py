@@ -96,7 +96,7 @@ def test_the_oldest_events_make_way_and_the_newest_is_kept_whatever_its_size() -
 def test_a_name_is_read_as_it_was_given_or_not_at_all(name) -> None:
     found = place(name)
     if found is not None:
-        assert name.split("-")[0] == found.process
+        assert name.split("-")[0] == found.entry
         assert [int(part) for part in name.split("-")[1:]] == [found.stream, found.event]
         assert len(name) <= 28
 

@@ -10,6 +10,7 @@ from listener_legacy_kit import ABLE, FORM, Stream, asking, begin, call, events,
 from gateway.listener.limits import Limits
 from gateway.model.call import Asked, Reply
 from gateway.model.dialogue import PROGRESS
+from gateway.wire import jsonrpc
 
 DOCS = {"resources": [{"uri": "doc://a"}, {"uri": "doc://b"}]}
 TOKEN = {"_meta": {"progressToken": 1}}
@@ -127,13 +128,13 @@ async def test_a_client_that_came_back_is_asked_on_the_stream_it_took_up() -> No
     assert (stream.said, again.said) == ([1], ["elicitation/create", "c"])
 
 
-@pytest.mark.parametrize("seen", ["", "x", "0-0-0", "deadbeef-1-1", "{process}-9-1", "{process}-1-", "{process}-1-1 "])
+@pytest.mark.parametrize("seen", ["", "x", "0-0-0", "deadbeef-1-1", "{entry}-9-1", "{entry}-1-", "{entry}-1-1 "])
 async def test_an_event_that_nobody_keeps_is_refused(seen) -> None:
     app = plane(FakeRoad())
     session = await initialize(app)
-    answer = await send(
-        app, b"", [*session, ("last-event-id", seen.format(process=app._legacy._table.process))], method="GET"
-    )
+    await send(app, jsonrpc.request(1, "logging/setLevel", {"level": "info"}), session)
+    [held] = app._legacy._table._held.values()
+    answer = await send(app, b"", [*session, ("last-event-id", seen.format(entry=held.lines.entry))], method="GET")
     assert (answer.status, answer.json["error"]["code"]) == (400, -32602)
 
 

@@ -1,5 +1,6 @@
 """`subscriptions/listen`: what is honoured, what is told, and every way in which such a stream ends."""
 
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -127,6 +128,34 @@ async def test_an_open_stream_is_no_request_in_flight_and_leaves_no_record() -> 
         assert (await send(app, *modern("server/discover"))).status == 200
 
 
+async def test_an_open_stream_holds_nothing_of_its_request_but_what_it_tells() -> None:
+    made: list[Any] = []
+
+    class Watched(dict[str, Any]):
+        """Only such a subclass can be looked at weakly."""
+
+    def classified(message: Any) -> jsonrpc.Frame:
+        frame = classify(message)
+        assert isinstance(frame, jsonrpc.Request)
+        params = Watched(frame.params)
+        made.append(weakref.ref(params))
+        return replace(frame, params=params)
+
+    classify, app = jsonrpc.classify, plane(FakeRoad())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jsonrpc, "classify", classified)
+        async with listening(app, **TOOLS) as stream:
+            assert [one() for one in made] == [None]
+            app.hub.hear(ListChanged("tools"))
+            await stream.message(1)
+
+
+async def test_an_id_that_every_message_would_repeat_is_short() -> None:
+    body, lines = modern("subscriptions/listen", {"notifications": TOOLS}, "x" * 257)
+    answer = await send(plane(FakeRoad()), body, events(lines))
+    assert (answer.status, answer.json["error"]["code"]) == (400, -32600)
+
+
 async def test_streams_are_bounded() -> None:
     road = FakeRoad()
     app = plane(road, limits=Limits(streams=1))
@@ -163,6 +192,7 @@ async def test_an_idle_stream_breathes() -> None:
         {"notifications": {"resourceSubscriptions": [""]}},
         {"notifications": {"resourceSubscriptions": ["x" * 5000]}},
         {"notifications": {"resourceSubscriptions": ["test://one"] * 257}},
+        {"notifications": {"resourceSubscriptions": ["x" * 4_000] * 9}},
     ],
 )
 async def test_a_filter_of_the_wrong_form_is_refused(params) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 from typing import Any
 
-import pytest
 from listener_kit import Limits, plane, send
 from listener_legacy_kit import begin, until
 from listener_modern_kit import ABLE, ANSWER, FORM, AskingRoad, as_mallory, asked_first, request
@@ -140,28 +139,6 @@ async def test_the_walk_goes_on_among_the_tasks_that_are_waited_for_at_a_stop() 
     assert len(walks) == 1
     app.close()
     assert await walks.drain(5) == 0
-
-
-@pytest.mark.parametrize("limits", [Limits(parked=1), Limits(parked_each=1)])
-async def test_more_questions_than_there_is_room_for_are_not_put(limits) -> None:
-    road = AskingRoad(questions=[[FORM_ASKED, FORM_ASKED]])
-    app = plane(road, limits=limits)
-    first = await asked_first(app)
-    assert list(first["inputRequests"]) == ["question-1"]
-    await retry(app, first, "question-1")
-    assert road.answers == [ANSWER, "Too many questions wait for an answer already"]
-    again = AskingRoad(questions=[[FORM_ASKED]])
-    app._modern._calls._road = again
-    assert (await asked_first(app))["resultType"] == "input_required", "there is room again"
-
-
-async def test_the_room_of_one_principal_is_its_own() -> None:
-    road = AskingRoad(questions=[[FORM_ASKED]])
-    app = plane(road, limits=Limits(parked_each=1))
-    await asked_first(app)
-    assert (await asked_first(app))["resultType"] == "complete", "its question was not put"
-    body, lines = request()
-    assert (await send(app, body, as_mallory(lines))).json["result"]["resultType"] == "input_required"
 
 
 async def test_a_client_that_leaves_before_it_is_asked_cancels_the_call() -> None:

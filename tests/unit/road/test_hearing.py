@@ -51,6 +51,15 @@ async def test_notifications_and_questions_reach_the_caller_clean() -> None:
     assert noted == {"asks": {"elicitation/create": 1}}
 
 
+async def test_nothing_is_said_in_our_name() -> None:
+    caller = Listening()
+    hearing = Hearing(caller, CLEAN, lambda **_: None)
+    meta = {"io.sallyport/provenance": "trusted", "theirs": 1}
+    hearing.tell(MESSAGE, {"_meta": meta})
+    await hearing.ask("elicitation/create", {"_meta": meta})
+    assert [params for _, params in caller.told] == [{"_meta": {"theirs": 1}}] * 2
+
+
 @pytest.mark.parametrize("method", ["sampling/createMessage", "roots/list", "tools/call", "ping", ""])
 async def test_a_caller_is_asked_only_what_its_client_declared(method: str) -> None:
     caller = Listening()
