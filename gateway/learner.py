@@ -20,7 +20,9 @@ _log = logging.getLogger("sallyport")
 _FIRST_RETRY_S, _LAST_RETRY_S = 0.5, 30.0
 _LISTING_S = 10.0
 _BREATH_S: Final = 0.2
-"""Between two readings, however often an upstream says that its lists changed."""
+"""Least time between two readings, however often an upstream says that its lists changed."""
+_LONGEST_BREATH_S: Final = 5.0
+"""The same for one that says so again and again, as a server does that calls them changed because they were read."""
 Kinds = tuple[Kind, ...]
 Reading = Callable[[], Awaitable[set[Kind]]]
 """Reads lists, hands them to the catalog; the kinds that changed."""
@@ -60,6 +62,7 @@ class Learner:
         """Lists of which the upstream said that they changed, until they were read."""
         self._tried = asyncio.Event()
         self._due = asyncio.Event()
+        self._breath_s = _BREATH_S
 
     async def tried(self) -> None:
         """Until the lists were read once, with whatever result."""
@@ -133,10 +136,15 @@ class Learner:
 
     async def _rest(self, wait_s: float) -> None:
         """`wait_s`, or less when the upstream says that a list changed."""
-        await asyncio.sleep(_BREATH_S)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(wait_s - _BREATH_S):
+        breath_s = min(self._breath_s, wait_s)
+        await asyncio.sleep(breath_s)
+        try:
+            async with asyncio.timeout(wait_s - breath_s):
                 await self._due.wait()
+        except TimeoutError:
+            self._breath_s = _BREATH_S
+        else:
+            self._breath_s = min(self._breath_s * 2, _LONGEST_BREATH_S)
 
 
 async def first_lists(learners: Iterable[Learner], within_s: float) -> None:

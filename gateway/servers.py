@@ -4,6 +4,7 @@ Lives only here: that every configured upstream has its leg and its learner. Con
 not know calls, agents or who listens for news.
 """
 
+import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -60,6 +61,5 @@ class Servers:
             upstream.want(wanted.get(name, frozenset()))
 
     async def close(self) -> None:
-        """Ends their connections."""
-        for upstream in self.upstreams.values():
-            await upstream.close()
+        """Ends their connections, all at once: each may take as long as its server lets it."""
+        await asyncio.gather(*(upstream.close() for upstream in self.upstreams.values()), return_exceptions=True)

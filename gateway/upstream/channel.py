@@ -7,6 +7,7 @@ Called by `http_session.py`, for both eras, and by `sse_legacy.py`.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
 from typing import Any, Final
 
 import aiohttp
@@ -108,7 +109,7 @@ class Channel:
             asked = {**headers, **_STREAM, **_place(trail)}
             back = await self._exchange.within(deadline, "GET", self.url, None, asked, unnoticed, hear)
             if isinstance(back, Heard) and not trail.ended and back.status < 500:
-                return back if back.frame is not None else broken
+                return back if _is_answer(back) else broken
             if isinstance(back, Lost) and back.timed_out:
                 return back
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
@@ -136,6 +137,13 @@ def unnoticed(_point: str) -> None:
 
 def _broken(exchanged: Exchanged) -> bool:
     return isinstance(exchanged, Lost) and not exchanged.timed_out
+
+
+def _is_answer(back: Heard) -> bool:
+    """Whether what came on the way back answers the call. A refusal there is about the GET, and proves nothing of a call that
+    the server took before: believed, it would have a call that may have run sent again.
+    """
+    return back.status == HTTPStatus.OK and back.frame is not None and back.frame.id is not None
 
 
 def _place(trail: Trail) -> dict[str, str]:

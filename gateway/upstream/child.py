@@ -22,6 +22,8 @@ from gateway.wire import jsonrpc
 from gateway.wire.strict_json import MalformedJson, dump, parse
 
 KILL_AFTER_S: Final = 2.0
+LAST_WORDS_S: Final = 1.0
+"""After the end of a process, for what it wrote before."""
 _CHUNK: Final = 65536
 _LOG_LINE: Final = 1000
 _MAX_UNREAD: Final = 8 * 1024 * 1024
@@ -30,13 +32,34 @@ _KEPT_ENVIRONMENT: Final = ("PATH", "HOME", "LANG")
 _log = logging.getLogger("sallyport.upstream")
 
 
+class _Exit(asyncio.subprocess.SubprocessStreamProtocol):
+    """Sees the exit by itself: `Process.wait` waits for the end of every pipe as well."""
+
+    transport: asyncio.SubprocessTransport
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(_CHUNK, loop)
+        self.seen = asyncio.Event()
+
+    def process_exited(self) -> None:
+        super().process_exited()
+        self.seen.set()
+
+
 class Child:
     """A running process. `alive` turns false once, for good; then everything in flight has been answered as lost."""
 
     def __init__(
-        self, upstream: str, process: asyncio.subprocess.Process, max_line: int, tasks: Tasks, hear: Other
+        self,
+        upstream: str,
+        process: asyncio.subprocess.Process,
+        exit_: "_Exit",
+        max_line: int,
+        tasks: Tasks,
+        hear: Other,
     ) -> None:
         self._upstream = upstream
+        self._exit = exit_
         self._hear = hear
         self._process = process
         self._max_line = max_line
@@ -45,6 +68,7 @@ class Child:
         tasks.start(self._drain(), f"stderr of {upstream}")
         self.ended = tasks.start(self._read(), f"stdout of {upstream}")
         """Done when the process and its group are gone."""
+        tasks.start(self._let_go(), f"end of {upstream}")
 
     @classmethod
     async def start(cls, upstream: str, config: McpStdio, tasks: Tasks, hear: Other) -> "Child":
@@ -55,7 +79,9 @@ class Child:
         environment = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
         environment |= {name: value.get_secret_value() for name, value in config.env.items()}
         pipe = asyncio.subprocess.PIPE
-        process = await asyncio.create_subprocess_exec(
+        loop = asyncio.get_running_loop()
+        transport, exit_ = await loop.subprocess_exec(
+            lambda: _Exit(loop),
             config.command,
             *config.args,
             stdin=pipe,
@@ -65,7 +91,9 @@ class Child:
             cwd=config.cwd,
             start_new_session=True,
         )
-        return cls(upstream, process, config.max_result, tasks, hear)
+        exit_.transport = transport
+        process = asyncio.subprocess.Process(transport, exit_, loop)
+        return cls(upstream, process, exit_, config.max_result, tasks, hear)
 
     async def ask(self, message: Mapping[str, Any], wait_s: float | None, reached: Reached) -> Exchanged:
         """Sends a request and waits for its answer, without `wait_s` for as long as the process lives.
@@ -100,9 +128,9 @@ class Child:
         self._signal(signal.SIGTERM)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(KILL_AFTER_S):
-                await self._process.wait()
+                await self._exit.seen.wait()
         self._signal(signal.SIGKILL)
-        await self._process.wait()
+        await self._exit.seen.wait()
 
     async def _answer(self, own: jsonrpc.Id, wait_s: float | None) -> Exchanged:
         loop = asyncio.get_running_loop()
@@ -187,6 +215,14 @@ class Child:
     def _log_line(self, line: bytearray) -> None:
         if text := bytes(line[:_LOG_LINE]).decode(errors="replace").strip():
             _log.info("upstream %s says: %r", self._upstream, text)
+
+    async def _let_go(self) -> None:
+        """A helper that outlives the process in a group of its own may hold its pipes: they are closed, or nobody would ever
+        see its end.
+        """
+        await self._exit.seen.wait()
+        await asyncio.wait((self.ended,), timeout=LAST_WORDS_S)
+        self._exit.transport.close()
 
     def _signal(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):

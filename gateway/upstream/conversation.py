@@ -41,17 +41,21 @@ def rank(level: Any) -> int:
 class Conversation:
     """A call that runs, and its caller."""
 
-    __slots__ = ("_asked", "_deadline", "dialogue", "token")
+    __slots__ = ("_asked", "_deadline", "begun", "dialogue", "owner", "token")
 
-    def __init__(self, dialogue: Dialogue, token: str, deadline: Deadline) -> None:
+    def __init__(self, dialogue: Dialogue, token: str, deadline: Deadline, owner: str = "") -> None:
         """`token` is what the server reports progress under: ours, so that no caller's can be mistaken for another's."""
         self.dialogue = dialogue
+        self.owner = owner
         self.token = token
+        self.begun = False
+        """Whether the server showed that it is at work."""
         self._deadline = deadline
         self._asked = 0
 
     def progressed(self, params: Mapping[str, Any]) -> None:
         """Progress under our token, passed on under the caller's."""
+        self.begun = True
         mine, progress = self.dialogue.progress_token, params.get("progress")
         if mine is not None and isinstance(progress, int | float) and not isinstance(progress, bool):
             self.dialogue.tell(PROGRESS, {**params, "progressToken": mine})
@@ -64,6 +68,7 @@ class Conversation:
 
     async def ask(self, method: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
         """What the caller answers; the call's time stands still meanwhile. Raises Unanswered."""
+        self.begun = True
         if ASKED.get(method) not in self.dialogue.capabilities:
             raise Unanswered(*_NO_CAPABILITY)
         self._asked += 1
@@ -111,6 +116,9 @@ class Voices:
         self._tasks = tasks
         self._asks = asks
         self._running: dict[str, Conversation] = {}
+        self._owner: str | None = None
+        self._shared = False
+        """Whether calls of more than one owner ever ran here."""
         self._answering: dict[jsonrpc.Id, tuple[Conversation | None, asyncio.Task[None]]] = {}
 
     @property
@@ -120,6 +128,8 @@ class Voices:
 
     def join(self, call: Conversation) -> None:
         """The call is under way."""
+        self._shared = self._shared or self._owner not in {None, call.owner}
+        self._owner = call.owner
         self._running[call.token] = call
 
     def leave(self, call: Conversation) -> None:
@@ -149,8 +159,11 @@ class Voices:
 
     @property
     def _only(self) -> Conversation | None:
-        """The one call that runs; None also when several do, because nobody can tell which one is meant."""
-        return next(iter(self._running.values())) if len(self._running) == 1 else None
+        """The one call that runs; None also when several do, because nobody can tell which one is meant.
+
+        Where callers share the server it may speak of a call that is over, which was another's: then it is nobody's.
+        """
+        return next(iter(self._running.values())) if len(self._running) == 1 and not self._shared else None
 
     def _asked(self, asked: jsonrpc.Request, of: Conversation | None) -> None:
         if len(self._answering) >= _MOST_AT_ONCE or asked.id in self._answering:

@@ -7,18 +7,29 @@ what is exchanged. Made for every call; moved by conversations, kept by whatever
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Protocol
 
 from gateway.ports import Clock
+
+
+class Lent(Protocol):
+    """Where the slot of a call comes from."""
+
+    def put_back(self) -> None: ...
+
+    def take_back(self) -> None: ...
 
 
 class Deadline:
     """A moment in monotonic seconds; None: there is no end."""
 
-    __slots__ = ("_at", "_clock", "_kept", "_open", "_timer")
+    __slots__ = ("_at", "_clock", "_kept", "_open", "_slot", "_timer")
 
-    def __init__(self, at: float | None, clock: Clock) -> None:
+    def __init__(self, at: float | None, clock: Clock, slot: Lent | None = None) -> None:
+        """`slot` is lent to others while it stands still."""
         self._at = at
         self._clock = clock
+        self._slot = slot
         self._open = 0
         self._kept: float | None = None
         """Seconds that were left when it began to stand still."""
@@ -43,12 +54,16 @@ class Deadline:
         """No time passes inside; several may be open at once."""
         if not self._open:
             self._kept = self.left_s
+            if self._slot is not None:
+                self._slot.put_back()
         self._open += 1
         self._move()
         try:
             yield
         finally:
             self._open -= 1
+            if not self._open and self._slot is not None:
+                self._slot.take_back()
             if not self._open and self._kept is not None:
                 self._at = self._clock.monotonic() + self._kept
             self._move()

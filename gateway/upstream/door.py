@@ -62,6 +62,8 @@ class Door:
         except BaseException:
             older.close()
             raise
+        if older.ended:
+            raise NoLink("its stream ended while it was opened")
         session = HttpSession(replace(link, in_session=True, place=str(older.endpoint)), older, site)
         older.hear, older.on_end = session.voices.hear, session.drop
         return session

@@ -7,13 +7,13 @@ who listens, or how messages travel: a session comes as `Followed`. Called by ev
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Final, Protocol
 
 from gateway.model.call import Era
 from gateway.model.news import Hear, Kind, ListChanged, News, Updated
 from gateway.model.outcome import Carried
-from gateway.ports import UpstreamFault
+from gateway.ports import Clock, UpstreamFault
 from gateway.tasks import Tasks
 from gateway.upstream.channel import LONGEST_PAUSE_S, Sleep
 from gateway.wire import jsonrpc
@@ -53,9 +53,10 @@ class Followed(Protocol):
 class Following:
     """The news of one server."""
 
-    def __init__(self, upstream: str, standing: Tasks, sleep: Sleep) -> None:
+    def __init__(self, upstream: str, standing: Tasks, clock: Clock, sleep: Sleep) -> None:
         self._upstream = upstream
         self._standing = standing
+        self._clock = clock
         self._sleep = sleep
         self._hear: Hear | None = None
         self._wanted: frozenset[str] = frozenset()
@@ -95,24 +96,29 @@ class Following:
             self._hear(news)
 
     async def run(self, hear: Hear, session: Callable[[], Awaitable[Followed]]) -> None:
-        """For ever: follows one session after the other; `session` waits until there is one."""
+        """For ever: follows one session after the other; `session` waits until there is one.
+
+        Only a session that lasted ends the growth of the pauses: after each one everything may have changed and is read
+        again, and a server that takes subscriptions and breaks them off at once would be asked for all of it without end.
+        """
         self._hear = hear
         pause_s = _FIRST_PAUSE_S
         while True:
-            followed = await session()
+            followed, began = await session(), self._clock.monotonic()
             try:
                 self._honoured = None
-                if await (self._modern if followed.era == "modern" else self._legacy)(followed):
-                    pause_s = _FIRST_PAUSE_S
+                await (self._modern if followed.era == "modern" else self._legacy)(followed)
             except UpstreamFault as fault:
                 _log.debug("%s", fault)
             except Exception:  # noqa: BLE001  a server nobody foresaw must not silence every later session
                 _log.exception("upstream %s: its news could not be followed", self._upstream)
+            if self._clock.monotonic() - began >= LONGEST_PAUSE_S:
+                pause_s = _FIRST_PAUSE_S
             await self._sleep(pause_s)
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
-    async def _legacy(self, session: Followed) -> bool:
-        """Until the session is over. True: it was one."""
+    async def _legacy(self, session: Followed) -> None:
+        """Until the session is over."""
         able = await session.capabilities()
         self._lists = _lists(able)
         session.listen(self._missed)
@@ -131,10 +137,9 @@ class Following:
         finally:
             over.cancel()
             self._gap = True
-        return True
 
-    async def _modern(self, session: Followed) -> bool:
-        """Until the subscription or the session is over. Whether the server had acknowledged one."""
+    async def _modern(self, session: Followed) -> None:
+        """Until the subscription or the session is over."""
         able = await session.capabilities()
         self._lists = _lists(able)
         over = self._standing.start(session.over(), "end of a session")
@@ -156,9 +161,7 @@ class Following:
             over.cancel()
             if current is not None:
                 current.cancel()
-            acknowledged = self._acknowledged.is_set()
-            self._gap = self._gap or acknowledged
-        return acknowledged
+            self._gap = self._gap or self._acknowledged.is_set()
 
     def _filter(self, able: Mapping[str, Any]) -> dict[str, Any]:
         """What to ask for: only what the server says it can tell."""
@@ -186,19 +189,17 @@ class Following:
             for uri in sorted(self._wanted):
                 self._hear(Updated(self._upstream, uri))
 
-    async def _first(self, *waited: "asyncio.Task[Any] | Awaitable[Any]", wait_s: float | None = None) -> None:
+    async def _first(
+        self, *waited: "asyncio.Task[Any] | Coroutine[Any, Any, Any]", wait_s: float | None = None
+    ) -> None:
         """Until one of them is done; what is no task yet is one only here."""
-        tasks = [one if isinstance(one, asyncio.Task) else self._standing.start(_of(one), "wait") for one in waited]
+        tasks = [one if isinstance(one, asyncio.Task) else self._standing.start(one, "wait") for one in waited]
         try:
             await asyncio.wait(tasks, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task, one in zip(tasks, waited, strict=True):
                 if task is not one:
                     task.cancel()
-
-
-async def _of(waited: Awaitable[Any]) -> None:
-    await waited
 
 
 def _lists(able: Mapping[str, Any]) -> tuple[Kind, ...]:

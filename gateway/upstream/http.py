@@ -36,7 +36,7 @@ from gateway.upstream.links import SHARED, Links, key_of
 from gateway.upstream.listing import all_beside, all_tools
 from gateway.upstream.permits import Permits
 from gateway.upstream.rounds import carried_through
-from gateway.upstream.verdict import Exchanged, Heard, carried, era_in_doubt, wrong_headers
+from gateway.upstream.verdict import Exchanged, Heard, carried, era_in_doubt, not_found, wrong_headers
 from gateway.wire import headers, jsonrpc
 
 _Said = tuple[dict[str, Any], Mapping[str, str]]
@@ -83,7 +83,7 @@ class McpHttpUpstream:
         self._exchange = HttpExchange(config.url, credentials, config.max_result, clock)
         self._permits = Permits(id, config.max_in_flight, config.queue, clock)
         self._ids = itertools.count(1)
-        self._following = Following(id, self._standing, sleep)
+        self._following = Following(id, self._standing, clock, sleep)
         site = Site(id, self._exchange, clock, tasks, self._standing, self._following.take, sleep)
         self._links = Links(Door(URL(config.url), self._ids, site), config.era, clock, self._standing, sleep)
         self._awake = asyncio.Event()
@@ -96,7 +96,7 @@ class McpHttpUpstream:
         return await self._permits.permit(deadline)
 
     async def send(self, call: Outbound, deadline: float) -> Carried:
-        limit = Deadline(deadline, self._clock)
+        limit = Deadline(deadline, self._clock, self._permits)
         return await (self._send(call, limit) if call.dialogue.stateless else carried_through(call, limit, self._send))
 
     async def list_tools(self, deadline: float) -> Sequence[Mapping[str, Any]]:
@@ -147,9 +147,10 @@ class McpHttpUpstream:
             session = await self._links.get(key, declared, errand.deadline)
         except NoLink as none:
             return none.unsent
+        in_use = session.in_use
         exchanged = await self._ask_over(session, errand)
-        outcome = carried(exchanged, in_session=session.link.in_session)
-        if not isinstance(outcome, Unsent):
+        outcome = carried(exchanged, in_session=session.link.in_session and in_use)
+        if not isinstance(outcome, Unsent) or not_found(exchanged):
             return outcome
         if session.live:
             again = await self._relearned(errand) if wrong_headers(exchanged) else None
@@ -160,10 +161,10 @@ class McpHttpUpstream:
             return outcome
         if fresh.link == session.link:
             return outcome
-        return carried(await self._ask_over(fresh, errand), in_session=fresh.link.in_session)
+        return carried(await self._ask_over(fresh, errand))
 
     async def _ask_over(self, session: HttpSession, errand: _Errand) -> Exchanged:
-        own = next(self._ids)
+        own, session.in_use = next(self._ids), True
         params, extra = errand.said(session.link.era, str(own))
         message = jsonrpc.request(own, errand.method, params)
         if errand.call is None:
@@ -185,7 +186,7 @@ class McpHttpUpstream:
         deadline: Deadline,
     ) -> Exchanged:
         """A call with whatever its server says meanwhile. A server that keeps sessions is told when nobody waits any more."""
-        conversation = Conversation(call.dialogue, str(message["id"]), deadline)
+        conversation = Conversation(call.dialogue, str(message["id"]), deadline, call.owner)
         session.voices.join(conversation)
         try:
             if session.volume.lowers(call.dialogue.log_level):
@@ -199,7 +200,7 @@ class McpHttpUpstream:
             session.voices.leave(conversation)
         if isinstance(exchanged, Lost) and exchanged.timed_out:
             self._gave_up(session, message)
-        return exchanged
+        return replace(exchanged, begun=conversation.begun) if isinstance(exchanged, Heard) else exchanged
 
     def _gave_up(self, session: HttpSession, message: Mapping[str, Any]) -> None:
         """In a session a closed connection says nothing; a modern server understands it by itself."""

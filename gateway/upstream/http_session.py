@@ -54,6 +54,8 @@ class HttpSession:
         self.volume: Final = Volume(link.capabilities)
         self.live = True
         """Whether nothing has contradicted it yet."""
+        self.in_use = False
+        """Whether anything was asked in it: one that was opened a moment ago is not forgotten, so a 404 there says less."""
         self.ended = asyncio.Event()
         self.used = site.clock.monotonic()
         self._channel = channel
@@ -107,6 +109,8 @@ class HttpSession:
         self.ended.set()
         if self._listening is not None:
             self._listening.cancel()
+        if isinstance(self._channel, SseLegacy):
+            self._channel.retire()
 
     async def end(self) -> None:
         """Ends it as far as the server cares; failures do not matter."""

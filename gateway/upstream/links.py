@@ -23,20 +23,21 @@ from gateway.upstream.link import NOTHING, NoLink
 from gateway.wire.strict_json import canonical
 
 MOST: Final = 256
+MOST_EACH: Final = MOST // 2
+"""Of one owner, who may declare what it likes and so have any number."""
 IDLE_S: Final = 600.0
 _LOOK_S: Final = 60.0
 
-Key = tuple[bytes | str, bytes]
-"""Whose session, and what may be asked in it."""
-SHARED: Final[Key] = ("", b"")
+Key = tuple[str, bytes, bytes]
+"""Whose session, which one of theirs, and what may be asked in it."""
+SHARED: Final[Key] = ("", b"", b"")
 
 
 def key_of(call: Outbound) -> tuple[Key, Mapping[str, Any]]:
     """Which session is this call's, and the capabilities that one is opened with."""
     if is_silent(call.dialogue) or not (declared := askable(call.dialogue.capabilities)):
-        return (call.owner, b""), NOTHING
-    whose = call.owner if call.dialogue.session is None else call.dialogue.session
-    return (whose, canonical(declared)), declared
+        return (call.owner, b"", b""), NOTHING
+    return (call.owner, call.dialogue.session or b"", canonical(declared)), declared
 
 
 class _Place:
@@ -124,8 +125,8 @@ class Links:
             raise NoLink("it was closed", cause="never")
         session = await self._door.open(self._era, declared, deadline)
         if session.link.era == "modern":
-            self._modern = session
-            return session
+            self._modern = self._modern or session  # one of those that were opened at the same time
+            return self._modern
         self._era, place.session = "legacy", session
         self._places[key] = place
         if key != SHARED and (self._aging is None or self._aging.done()):
@@ -136,14 +137,21 @@ class Links:
         """The key's place, now the one used last. Raises NoLink when every place is taken by calls under way."""
         if (place := self._places.pop(key, None)) is None:
             place = _Place()
-            if key != SHARED and len(self._places.keys() - {SHARED}) >= MOST:
-                self._make_room()
+            if key != SHARED:
+                self._make_room(key[0])
         self._places[key] = place
         return place
 
-    def _make_room(self) -> None:
-        for key, place in self._places.items():
-            if key != SHARED and place.idle:
+    def _make_room(self, owner: str) -> None:
+        """Ends the session that was not used for longest; where an owner has too many, one of its own."""
+        taken = [key for key in self._places if key != SHARED]
+        own = [key for key in taken if key[0] == owner]
+        if len(own) >= MOST_EACH:
+            taken = own
+        elif len(taken) < MOST:
+            return None
+        for key in taken:
+            if self._places[key].idle:
                 return self._end(key)
         raise NoLink("it has as many sessions as it may have", 1000, "later")
 

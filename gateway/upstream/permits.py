@@ -46,7 +46,7 @@ class Permits:
 
     def try_permit(self) -> Permit | None:
         """A slot if one is free now. None is free while somebody waits: a returned slot goes to the first in line."""
-        if self._free == 0:
+        if self._free <= 0:
             return None
         self._free -= 1
         return _Slot(self)
@@ -77,14 +77,20 @@ class Permits:
         return _Slot(self)
 
     def put_back(self) -> None:
-        """Returns a slot, straight to the first caller that still waits."""
-        while self._waiting:
+        """Returns a slot, straight to the first caller that still waits; or lends it while a call waits for a person."""
+        self._free += 1
+        while self._waiting and self._free > 0:
             turn = next(iter(self._waiting))
             del self._waiting[turn]
             if not turn.done():
+                self._free -= 1
                 turn.set_result(True)
-                return
-        self._free += 1
+
+    def take_back(self) -> None:
+        """The slot of a call that goes on. It has waited for its person, and waits for no slot: for a while more than `limit`
+        may be out, and none is given to anybody else until that is over.
+        """
+        self._free -= 1
 
     def _give_up(self, turn: asyncio.Future[bool]) -> None:
         if not turn.done():

@@ -14,6 +14,7 @@ from itertools import count
 from typing import Any, Final, assert_never
 
 from gateway.config.upstreams import Breaker, UpstreamConfig
+from gateway.model.dialogue import Dialogue, Level, ProgressToken, is_silent
 from gateway.model.news import Hear
 from gateway.model.outbound import Outbound
 from gateway.model.outcome import Answered, AnsweredError, Carried, Lost, Unsent
@@ -125,12 +126,33 @@ class Resilient:
 
     async def _sent(self, circuits: Sequence[Circuit], call: Outbound, deadline: float) -> Carried:
         given_s = deadline - self._clock.monotonic()
+        if circuits and not is_silent(call.dialogue):
+            call = replace(call, dialogue=_Lively(call.dialogue, circuits))
         with _watched(circuits) as end:
             carried = await self._inner.send(call, deadline)
             # Who asks for an answer within a millisecond must not open a breaker for everybody.
             hurried = given_s < call.tool.timeout_s / 2 and deadline - self._clock.monotonic() <= _SLACK_S
             end(Sign.MOOT if hurried else _sign(carried))
         return carried
+
+
+class _Lively:
+    """Implements Dialogue around a caller's: a server that asks works, and its breaker waits for no person."""
+
+    def __init__(self, caller: Dialogue, circuits: Sequence[Circuit]) -> None:
+        self._caller = caller
+        self._circuits = circuits
+        self.session: bytes | None = caller.session
+        self.capabilities: Mapping[str, Any] = caller.capabilities
+        self.log_level: Level | None = caller.log_level
+        self.progress_token: ProgressToken | None = caller.progress_token
+        self.stateless: bool = caller.stateless
+        self.tell = caller.tell
+
+    async def ask(self, method: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        for circuit in self._circuits:
+            circuit.lives()
+        return await self._caller.ask(method, params)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ Called by `http_session.py` where Streamable HTTP was not understood.
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from yarl import URL
@@ -45,6 +46,7 @@ class SseLegacy:
         """Takes what the server says that answers nothing."""
         self.on_end: Callable[[], None] = _nothing
         self._reading: asyncio.Task[None] | None = None
+        self._retired = False
 
     async def open(self, deadline: Deadline) -> None:
         """Opens the stream and waits for its endpoint. Raises NoLink."""
@@ -69,11 +71,16 @@ class SseLegacy:
         """Where messages go."""
         return None if self._messages is None else self._messages.url
 
+    @property
+    def ended(self) -> bool:
+        """Whether its stream is over: then it is good for nothing."""
+        return self._reading is None or self._reading.done()
+
     async def post(
         self, message: Mapping[str, Any], headers: Mapping[str, str], deadline: Deadline, reached: Reached
     ) -> Exchanged:
         """Sends once; a request's answer comes on the stream."""
-        if self._messages is None or self._reading is None or self._reading.done():
+        if self._messages is None or self.ended:
             return Unsent("its stream has ended", cause="unreached")
         own = message.get("id") if "method" in message else None
         if own is None:
@@ -84,18 +91,34 @@ class SseLegacy:
             taken = await self._messages.post(message, headers, deadline, reached, _ignore, answered=False)
             if not isinstance(taken, Heard) or taken.status >= 400:
                 # An answer may be there all the same; then it counts for more than how its request was taken.
-                return answer.result() if answer.done() else taken
+                if answer.done():
+                    return answer.result()
+                return (
+                    taken
+                    if isinstance(taken, Unsent | Lost)
+                    else replace(taken, why=f"HTTP {taken.status} without an answer")
+                )
             async with deadline.timer():
                 return await answer
         except TimeoutError:
             return Lost("no answer in time", timed_out=True)
         finally:
             del self._flying[own]
+            self._let_go()
+
+    def retire(self) -> None:
+        """Nothing new is asked here: the stream is closed once what is in flight has its answer."""
+        self._retired = True
+        self._let_go()
 
     def close(self) -> None:
         """Ends the session: the server sees its stream closed."""
         if self._reading is not None:
             self._reading.cancel()
+
+    def _let_go(self) -> None:
+        if self._retired and not self._flying:
+            self.close()
 
     async def _read(self) -> None:
         stream = Channel(self._exchange, self._url, self._sleep)

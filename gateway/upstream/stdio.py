@@ -9,7 +9,7 @@ One process serves every caller, so no capabilities are declared to it: what it 
 import asyncio
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, Literal
 
@@ -32,7 +32,7 @@ from gateway.upstream.listing import all_beside, all_tools
 from gateway.upstream.permits import Permits
 from gateway.upstream.rounds import carried_through
 from gateway.upstream.stdio_followed import StdioFollowed
-from gateway.upstream.verdict import Exchanged, carried
+from gateway.upstream.verdict import Exchanged, Heard, carried
 from gateway.wire import jsonrpc
 
 PROBE_S: Final = 3.0
@@ -74,7 +74,7 @@ class McpStdioUpstream:
         """What is followed."""
         self._permits = Permits(id, config.max_in_flight, config.queue, clock)
         self._ids = itertools.count(1)
-        self._following = Following(id, self._standing, sleep)
+        self._following = Following(id, self._standing, clock, sleep)
         self._starting: asyncio.Task[_Running | NoLink] | None = None
         self._awake = asyncio.Event()
         """Set while a process runs: only then is there something to follow."""
@@ -89,7 +89,7 @@ class McpStdioUpstream:
         return await self._permits.permit(deadline)
 
     async def send(self, call: Outbound, deadline: float) -> Carried:
-        limit = Deadline(deadline, self._clock)
+        limit = Deadline(deadline, self._clock, self._permits)
         return await (self._send(call, limit) if call.dialogue.stateless else carried_through(call, limit, self._send))
 
     async def list_tools(self, deadline: float) -> Sequence[Mapping[str, Any]]:
@@ -127,14 +127,15 @@ class McpStdioUpstream:
             return none.unsent
         own = next(self._ids)
         message = jsonrpc.request(own, call.method, envelope.call_params(running.link.era, call, str(own)))
-        conversation = Conversation(call.dialogue, str(own), deadline)
+        conversation = Conversation(call.dialogue, str(own), deadline, call.owner)
         running.voices.join(conversation)
         try:
             if running.volume.lowers(call.dialogue.log_level):
                 await self._ask(deadline, "logging/setLevel", {"level": call.dialogue.log_level})
-            outcome = carried(await running.child.ask(message, deadline.left_s, self._reached))
+            exchanged = await running.child.ask(message, deadline.left_s, self._reached)
         finally:
             running.voices.leave(conversation)
+        outcome = carried(replace(exchanged, begun=conversation.begun) if isinstance(exchanged, Heard) else exchanged)
         if isinstance(outcome, Answered | AnsweredError):
             self._failures = 0
         return outcome

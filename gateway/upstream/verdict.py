@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.model.call import Era
-from gateway.model.outcome import Answered, AnsweredError, Carried, Lost, Unsent
+from gateway.model.outcome import INPUT_REQUIRED, Answered, AnsweredError, Carried, Lost, Unsent
 from gateway.wire import jsonrpc
 
 _WRONG_ERA: Final = frozenset({jsonrpc.HEADER_MISMATCH, jsonrpc.MISSING_CAPABILITY, jsonrpc.UNSUPPORTED_VERSION})
@@ -20,6 +20,8 @@ _CAPABILITIES: Final[Mapping[str, tuple[str, ...]]] = {
     "sampling": ("tools", "context"),
     "roots": (),
 }
+_RESULT_TYPES: Final = (None, "complete", INPUT_REQUIRED)
+"""A tuple: what stands there may be a list or an object, which no set can be asked about."""
 FOR_GOOD: Final = frozenset({401, 403, 405, 413, 415})
 """Statuses that the same request would meet again."""
 TURNED_AWAY: Final = FOR_GOOD | {429}
@@ -38,6 +40,8 @@ class Heard:
     status: int = 200
     session: str | None = None
     retry_after_ms: int | None = None
+    begun: bool = False
+    """Whether the server reported progress of the call or asked something for it: then no code says that it did not run."""
 
 
 Exchanged = Heard | Unsent | Lost
@@ -45,17 +49,21 @@ Exchanged = Heard | Unsent | Lost
 
 
 def carried(exchanged: Exchanged, *, in_session: bool = False) -> Carried:  # noqa: PLR0911  a table
-    """What became of the call. `in_session`: it was sent on a legacy session, where 404 says the session is unknown."""
+    """What became of the call. `in_session`: it was sent on a legacy session in use, where 404 says that it is unknown."""
     match exchanged:
         case Unsent() | Lost():
             return exchanged
-        case Heard(status=status, retry_after_ms=after) if status in TURNED_AWAY or (status == 404 and in_session):
-            return Unsent(f"turned away with HTTP {status}", after, "never" if status in FOR_GOOD else "later")
+        case Heard(frame=jsonrpc.Result(result={"resultType": kind})) if kind not in _RESULT_TYPES:
+            return Lost("a result of a type nobody knows")
         case Heard(frame=jsonrpc.Result(result=result)):
-            return Answered(result)
-        case Heard(frame=jsonrpc.Error(code=jsonrpc.MISSING_CAPABILITY, data=data)):
+            return Answered(result)  # whatever its status says: somebody acted
+        case Heard(status=status, retry_after_ms=after) if status in TURNED_AWAY or (
+            status == 404 and in_session and not not_found(exchanged)
+        ):
+            return Unsent(f"turned away with HTTP {status}", after, "never" if status in FOR_GOOD else "later")
+        case Heard(frame=jsonrpc.Error(code=jsonrpc.MISSING_CAPABILITY, data=data), begun=False):
             return Unsent("it needs a capability the client did not declare", cause="never", required=_required(data))
-        case Heard(frame=jsonrpc.Error(code=code), status=status) if code in _NEVER_RAN or status == 404:
+        case Heard(frame=jsonrpc.Error(code=code), status=status, begun=False) if code in _NEVER_RAN or status == 404:
             return Unsent(f"turned away with JSON-RPC error {code}", exchanged.retry_after_ms, "never")
         case Heard(frame=jsonrpc.Error(id=None)):
             return Lost("an error that names no request")
@@ -96,12 +104,19 @@ def era_in_doubt(era: Era, exchanged: Exchanged) -> bool:
     return status in MISUNDERSTOOD and not isinstance(carried(exchanged), Answered | AnsweredError)
 
 
+def not_found(exchanged: Exchanged) -> bool:
+    """Whether a 404 carries our id: then it is about what was asked, and not about the session it was asked in."""
+    if not isinstance(exchanged, Heard) or exchanged.status != 404 or exchanged.frame is None:
+        return False
+    return exchanged.frame.id is not None
+
+
 def wrong_headers(exchanged: Exchanged) -> bool:
     """Whether the server found that headers and body disagree: we may know the tool as it was."""
     return (
         isinstance(exchanged, Heard)
         and isinstance(exchanged.frame, jsonrpc.Error)
-        and (exchanged.frame.code == jsonrpc.HEADER_MISMATCH)
+        and exchanged.frame.code == jsonrpc.HEADER_MISMATCH
     )
 
 

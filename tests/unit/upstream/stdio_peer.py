@@ -78,6 +78,9 @@ def call(asked, name, arguments, meta=None, responses=None) -> None:
         case "grandchild":
             held = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(60)"])
             answer(asked, {"pid": held.pid})
+        case "detached":  # a helper in a group of its own that keeps the pipes
+            nap = [sys.executable, "-S", "-c", "import time; time.sleep(60)"]
+            answer(asked, {"pid": subprocess.Popen(nap, start_new_session=True).pid})
         case "failing":
             refuse(asked, -32000, x=1)
         case _:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from upstream_kit import OK, EraServer, outbound, peer, reply, soon, upstream
 
-from gateway.model.outcome import Answered, Lost, Unsent
+from gateway.model.outcome import Answered, Lost
 
 
 async def test_an_ended_session_is_opened_again_and_the_call_is_executed_once() -> None:
@@ -23,14 +23,15 @@ async def test_a_server_that_forgets_every_session_is_given_up_after_one_more_tr
     script = EraServer("legacy")
 
     async def forgetful(seen, writer):
-        if seen.method == "tools/call":
+        if seen.method == "tools/call" and seen.message["params"]["arguments"]:
             writer.write(reply(404, b"session not found"))
         else:
             await script(seen, writer)
 
     async with peer(forgetful) as server, upstream(server.url, era="legacy") as up:
-        assert await up.send(outbound(), soon()) == Unsent("turned away with HTTP 404")
-        assert len(server.calls("tools/call")) == 2
+        assert await up.send(outbound(), soon()) == Answered(OK)
+        assert await up.send(outbound({"n": 1}), soon()) == Lost("malformed JSON")
+        assert len(server.calls("tools/call")) == 3
 
 
 async def test_a_lost_call_is_never_sent_again_though_a_new_session_would_take_it() -> None:
