@@ -200,7 +200,7 @@ class McpHttpUpstream:
             session.voices.leave(conversation)
         if isinstance(exchanged, Lost) and exchanged.timed_out:
             self._gave_up(session, message)
-        return replace(exchanged, begun=conversation.begun) if isinstance(exchanged, Heard) else exchanged
+        return replace(exchanged, begun=True) if conversation.begun and isinstance(exchanged, Heard) else exchanged
 
     def _gave_up(self, session: HttpSession, message: Mapping[str, Any]) -> None:
         """In a session a closed connection says nothing; a modern server understands it by itself."""
