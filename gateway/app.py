@@ -43,7 +43,9 @@ from gateway.listener.sessions import Sessions
 from gateway.model.news import ListChanged, News
 from gateway.operator.desk import Desk
 from gateway.pipeline import Road
+from gateway.policy.faults import PolicyFault
 from gateway.policy.rules import Reload, Rules
+from gateway.policy.schemas import check_conditions
 from gateway.ports import Clock, Reached
 from gateway.sanitize.room import Clean
 from gateway.servers import Servers
@@ -70,6 +72,8 @@ class House:
         self._base = base
         self._clock = clock
         self._last_reload: Reload | None = None
+        self._misread: frozenset[PolicyFault] = frozenset()
+        """Conditions that read arguments which no tool has, as far as operators were told."""
         self._drained_by: float | None = None
         self.tasks = Tasks()
         self._beside = Tasks()
@@ -250,8 +254,13 @@ class House:
             await self.trail.operator("gateway", "policy.loaded", {"version": self.rules.version})
 
     def _tell(self, news: News) -> None:
-        """Brings news to agents."""
+        """Brings news to agents; when tools or policy changed, conditions are held against the tools they are about."""
         self.agent_plane.hub.hear(news)
+        if news == ListChanged("tools"):
+            faults = frozenset(check_conditions(self.rules.snapshot, self.catalog.schemas()))
+            for fault in sorted(faults - self._misread):
+                _log.warning("%s", fault)
+            self._misread = faults
 
 
 def _new_id() -> str:

@@ -18,6 +18,7 @@ from gateway.learner import Learner
 from gateway.model.principal import Principal
 from gateway.operator.desk import Page, Sight
 from gateway.policy.rules import Reload, Rules
+from gateway.policy.schemas import check_conditions
 from gateway.ports import Clock
 from gateway.seen import sights
 from gateway.store.audit_index import AuditIndex
@@ -147,12 +148,13 @@ class HouseDesk:
         ]
 
     def policy(self) -> Mapping[str, Any]:
-        """The version in force, and why a newer one was not taken."""
+        """The version in force, why a newer one was not taken, and which conditions read arguments that no tool has."""
         last = self._last_reload()
         return {
             "version": self._rules.version,
             "notes": list(self._rules.notes),
             "refused": [str(fault) for fault in last.faults] if last else [],
+            "conditions": [str(one) for one in check_conditions(self._rules.snapshot, self._catalog.schemas())],
             "hidden_tools": list(self._catalog.problems),
         }
 

@@ -106,6 +106,11 @@ class Curation:
         tools = (known.tool for listing in self._now.listings.values() for known in listing.known.values())
         return sorted((tool.id, tool.effect) for tool in tools)
 
+    def schemas(self) -> Mapping[ToolId, Mapping[str, Any]]:
+        """The upstream's own inputSchema of every usable tool."""
+        tools = (known.tool for listing in self._now.listings.values() for known in listing.known.values())
+        return {tool.id: tool.definition["inputSchema"] for tool in tools}
+
     def view(self, agent: str, visible: frozenset[ToolId]) -> CuratedView:
         """The view of an agent restricted to `visible`."""
         now = self._now

@@ -113,3 +113,17 @@ def test_a_row_that_asks_who_may_approve_is_refused_and_a_log_beside_the_files_s
     wait_for(lambda: ruled.sees("helpdesk_order_cancel"), "the mended row", TAKES_EFFECT_S)
     ruled.rows.write_text(ruled.good, encoding="utf-8")
     wait_for(lambda: not ruled.sees("helpdesk_order_cancel"), "the first policy", TAKES_EFFECT_S)
+
+
+def test_a_condition_on_an_argument_that_no_tool_has_is_told_to_operators_once(ruled: Ruled) -> None:
+    kept, row = ruled.conditions.read_text(encoding="utf-8"), ALLOW.replace("call, -", "call, cheap")
+    ruled.conditions.write_text(kept + "cheap: args.amount < 5\n", encoding="utf-8")
+    ruled.rows.write_text(ruled.good + row, encoding="utf-8")
+    wait_for(lambda: ruled.policy()["conditions"], "what operators see", TAKES_EFFECT_S)
+    (fault,) = ruled.policy()["conditions"]
+    assert "condition cheap reads args.amount, which helpdesk/order_cancel does not have" in fault
+    wait_for(lambda: ruled.said("condition cheap reads args.amount"), "the log", TAKES_EFFECT_S)
+    ruled.rows.write_text(ruled.good, encoding="utf-8")
+    ruled.conditions.write_text(kept, encoding="utf-8")
+    wait_for(lambda: not ruled.policy()["conditions"], "the mended policy", TAKES_EFFECT_S)
+    assert ruled.said("condition cheap reads args.amount") == 1
