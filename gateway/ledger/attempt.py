@@ -11,6 +11,7 @@ from typing import Final
 from gateway.ledger.key import RecordKeys, derived_key, fingerprint, round_of
 from gateway.model.call import Asked
 from gateway.model.claim import Claim, KeySource, Spend
+from gateway.model.dialogue import QUESTION_S
 from gateway.model.principal import Principal
 from gateway.model.tool import Effect, ResolvedCall
 from gateway.model.work import Entry
@@ -54,7 +55,8 @@ class Attempts:
             source = "derived"
             alone = call_id if call.tool.derived == "off" else None  # claimed all the same: a crash must leave a doubt
             record = self._keys.record(principal, "d", derived_key(print_, call.occurrence, alone), round_of(asked))
-        lease_s = max(0.0, left_s) + LEASE_MARGIN_S
+        asks_s = QUESTION_S if asked.dialogue.capabilities else 0.0  # then it may wait for its caller beside
+        lease_s = max(0.0, left_s) + LEASE_MARGIN_S + asks_s
         # Repeating an idempotent call is harmless by the operator's own word, so its doubt holds nobody up (ledger §1.7).
         resend = call.tool.effect is Effect.IDEMPOTENT
         claim = Claim(record, print_, call_id, self._owner, lease_s, resend, self._spends(principal))

@@ -18,6 +18,8 @@ ASKED: Final[Mapping[str, str]] = {
     "roots/list": "roots",
 }
 """What a server may ask in the middle of a call, and the client capability that permits it."""
+QUESTION_S: Final = 300.0
+"""Longest time a caller may take for one answer; the call's own time stands still meanwhile."""
 PROGRESS: Final = "notifications/progress"
 MESSAGE: Final = "notifications/message"
 

@@ -11,13 +11,11 @@ import math
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, get_args
 
-from gateway.model.dialogue import ASKED, MESSAGE, PROGRESS, Dialogue, Level, Unanswered
+from gateway.model.dialogue import ASKED, MESSAGE, PROGRESS, QUESTION_S, Dialogue, Level, Unanswered
 from gateway.tasks import Tasks
 from gateway.upstream.deadline import Deadline
 from gateway.wire import jsonrpc
 
-QUESTION_S: Final = 300.0
-"""Longest time a caller may take for one answer, in which the call's own time stands still."""
 MOST_QUESTIONS: Final = 32
 """Of one call: each may hold it up."""
 _MOST_AT_ONCE: Final = 16

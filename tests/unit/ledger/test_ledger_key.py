@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ledger_kit import ALICE, SECRET, call, tool
 
+from gateway.ledger.attempt import Attempts
 from gateway.ledger.key import RecordKeys, derived_key, fingerprint, round_of
 from gateway.model.call import Asked
+from gateway.model.dialogue import Dialogue, Silent
 from gateway.model.principal import Principal
 from gateway.model.trace import Trace
 
@@ -95,3 +97,14 @@ def test_every_round_of_a_call_that_goes_on_is_a_record_of_its_own() -> None:
 def test_the_ordinal_and_where_wanted_the_call_id_are_part_of_a_derived_key() -> None:
     of = fingerprint(call())
     assert len({derived_key(of, 1), derived_key(of, 2), derived_key(of, 1, "c1"), derived_key(of, 1, "c2")}) == 4
+
+
+class Askable(Silent):
+    capabilities = {"elicitation": {}}  # type: ignore[assignment]  # noqa: RUF012
+
+
+@pytest.mark.parametrize(("dialogue", "lease_s"), [(Silent(), 15.0), (Askable(), 315.0)])
+def test_a_lease_outlives_the_call_and_the_question_its_caller_may_be_asked(dialogue: Dialogue, lease_s: float) -> None:
+    asked = Asked("refund", {}, "modern", "2026-07-28", dialogue=dialogue)
+    attempt = Attempts(SECRET, "owner", lambda _: ()).of(ALICE, call(), asked, "call-1", 10.0)
+    assert attempt.claim.lease_s == lease_s
