@@ -135,16 +135,18 @@ class Learner:
                 self._hear(news)
 
     async def _rest(self, wait_s: float) -> None:
-        """`wait_s`, or less when the upstream says that a list changed."""
+        """`wait_s`, or less when the upstream says that a list changed; one that was quiet meanwhile is read at once."""
         breath_s = min(self._breath_s, wait_s)
         await asyncio.sleep(breath_s)
+        rested = self._clock.monotonic()
         try:
             async with asyncio.timeout(wait_s - breath_s):
                 await self._due.wait()
         except TimeoutError:
-            self._breath_s = _BREATH_S
+            quiet = True
         else:
-            self._breath_s = min(self._breath_s * 2, _LONGEST_BREATH_S)
+            quiet = self._clock.monotonic() - rested > breath_s
+        self._breath_s = _BREATH_S if quiet else min(self._breath_s * 2, _LONGEST_BREATH_S)
 
 
 async def first_lists(learners: Iterable[Learner], within_s: float) -> None:

@@ -107,7 +107,13 @@ async def test_agents_upstreams_and_policy_are_shown(built: House) -> None:
             "breakers": {},
         }
     ]
-    assert desk.policy() == {"version": built.rules.version, "notes": [], "refused": [], "conditions": [], "hidden_tools": []}
+    assert desk.policy() == {
+        "version": built.rules.version,
+        "notes": [],
+        "refused": [],
+        "conditions": [],
+        "hidden_tools": [],
+    }
 
 
 async def test_starting_ends_when_every_upstream_was_asked_once(built: House) -> None:

@@ -277,22 +277,3 @@ async def test_a_start_waits_for_every_first_list_and_for_none_longer_than_its_p
     assert not waiting.done()
     hangs.set()
     await asyncio.wait_for(waiting, 5)
-
-
-async def test_a_server_that_calls_its_lists_changed_whenever_they_are_read_is_asked_ever_less_often(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    one = Play(Lister([[{"name": "a"}]])).learner()
-    breaths = list[float]()
-
-    async def sleep(seconds: float) -> None:
-        breaths.append(seconds)
-        if len(breaths) != 8:
-            one._news(ListChanged("tools"))
-
-    monkeypatch.setattr("gateway.learner.asyncio.sleep", sleep)
-    for wait_s in [60.0] * 7 + [0.0, 60.0]:
-        one._due.clear()
-        await one._rest(wait_s)
-
-    assert breaths == [0.2, 0.4, 0.8, 1.6, 3.2, 5, 5, 0, 0.2]
