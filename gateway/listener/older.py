@@ -24,6 +24,8 @@ _MODES_SINCE: Final = "2025-11-25"
 def result(result: Mapping[str, Any], version: str, method: Method = "tools/call") -> dict[str, Any]:
     """A result. Structured content that `version` cannot carry becomes text where there is no other content."""
     told = {name: value for name, value in result.items() if name not in _MODERN_ONLY}
+    if isinstance(meta := told.get("_meta"), Mapping):  # who answers a session was said when it was opened
+        told["_meta"] = {name: member for name, member in meta.items() if name != jsonrpc.META_SERVER_INFO}
     if method != "tools/call":
         return told
     content = told.setdefault("content", [])

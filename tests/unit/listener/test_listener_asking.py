@@ -121,6 +121,12 @@ def test_structured_content_goes_where_it_is_known_and_is_never_lost(version, st
     assert older.result({}, version) == {"content": []}
 
 
+def test_a_session_hears_nothing_of_the_server_behind_us() -> None:
+    meta = {"io.modelcontextprotocol/serverInfo": {"name": "theirs"}, "other": 1}
+    assert older.result({"_meta": meta, "contents": []}, "2025-11-25", "resources/read")["_meta"] == {"other": 1}
+    assert older.result({"_meta": "odd", "contents": []}, "2025-11-25", "resources/read")["_meta"] == "odd"
+
+
 @pytest.mark.parametrize(
     ("version", "schema", "kept"),
     [("2025-11-25", {"type": "object"}, True), ("2025-11-25", {"type": "array"}, False), ("2025-03-26", {"type": "object"}, False), ("2025-11-25", True, False)],
