@@ -109,3 +109,9 @@ def test_the_model_in_the_chart_is_the_one_of_the_project() -> None:
     told = render(LOCAL).one("ConfigMap", "-policies")["data"]["model.conf"]
 
     assert told == (ROOT / "policies/model.conf").read_text(encoding="utf-8")
+
+
+def test_an_agent_stays_with_the_pod_that_holds_its_questions_and_streams() -> None:
+    services = [one for one in render(WAYS["gateway-redis"]).manifests if one["kind"] == "Service"]
+    affinities = {one["spec"]["ports"][0]["name"]: one["spec"].get("sessionAffinity") for one in services}
+    assert affinities == {"agent": "ClientIP", "operator": None}
