@@ -8,7 +8,7 @@ import hashlib
 import logging
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, assert_never
 
 from gateway.model.call import Reply, ReplyError
@@ -21,6 +21,7 @@ from gateway.model.outcome import (
     Answered,
     AnsweredError,
     AuditOutcome,
+    Brought,
     Carried,
     Lost,
     Unsent,
@@ -50,6 +51,33 @@ class Conclusion:
     def good(self) -> bool:
         """Whether the call was carried out and its result says nothing else."""
         return self.kind == "result" and not self.is_error and self.facts["executed"] == "yes"
+
+    @property
+    def brought(self) -> Brought | None:
+        """What the answer amounts to, for those who count; None when none came."""
+        match self.ends:
+            case Reply(result=result):
+                return Brought(result, len(self.kept), self.is_error)
+            case ReplyError():
+                return Brought({}, len(self.kept), is_error=True)
+            case Refusal():
+                return None
+            case _:
+                assert_never(self.ends)
+
+    def warned(self, warnings: Mapping[str, Any]) -> "Conclusion":
+        """The same, with `_meta` members that belong to this one reply."""
+        if not warnings:
+            return self
+        match self.ends:
+            case Reply(result=result):
+                return replace(self, ends=Reply(marked(result, warnings)))
+            case ReplyError(meta=meta):
+                return replace(self, ends=replace(self.ends, meta={**meta, **warnings}))
+            case Refusal():
+                return self
+            case _:
+                assert_never(self.ends)
 
     @classmethod
     def answered(cls, cleaned: Cleaned, marks: Mapping[str, Any]) -> "Conclusion":

@@ -46,21 +46,27 @@ class Crossing:
         assert isinstance(admitted, Passed)
         record.lap("ledger")
         sent = False
+        concluded: Conclusion | None = None
         try:
-            with leg.upstream.try_permit() or await leg.upstream.permit(leg.deadline):
+            with (
+                self._ledger.reading(leg.principal, call.tool),
+                leg.upstream.try_permit() or await leg.upstream.permit(leg.deadline),
+            ):
                 record.lap("permit")
                 sent = True
                 carried = await leg.upstream.send(outbound(leg), leg.deadline)
                 sent = not isinstance(carried, Unsent)
+            record.lap("upstream")
+            concluded = conclude(carried, call, record.call_id, self._sanitize)
+            record.lap("sanitize")
         finally:
-            if not sent:
-                self._ledger.unspend(leg.principal, call)
-        record.lap("upstream")
-        concluded = conclude(carried, call, record.call_id, self._sanitize)
-        record.lap("sanitize")
+            if sent:
+                warnings = self._ledger.answered(admitted, concluded.brought if concluded is not None else None)
+            else:
+                self._ledger.returned(admitted)
         if isinstance(concluded.ends, Refusal):
             raise Refused.of(concluded.ends)
-        return concluded, admitted.hint
+        return concluded.warned(warnings), admitted.hint
 
     async def once(self, leg: Leg, caller: Caller) -> Reply | ReplyError:
         """Carries a call that leaves traces, at most once; its record is sealed unless it is refused. Raises Refused."""
@@ -102,7 +108,8 @@ class Crossing:
         concluded = conclude(carried, call, record.call_id, self._sanitize)
         record.lap("sanitize")
         ending = concluded.ending(carried, record.call_id, self._clock.now())
-        await self._ledger.settle(ticket, ending, record.close(concluded.outcome, **concluded.facts))
+        terminal = record.close(concluded.outcome, **concluded.facts)
+        concluded = concluded.warned(await self._ledger.settle(ticket, ending, terminal, concluded.brought))
         if isinstance(concluded.ends, Refusal):
             raise Refused.of(concluded.ends)
         return hinted(concluded.ends, ticket.hint, delivered=lambda: self._ledger.delivered(ticket))
@@ -114,7 +121,7 @@ class Crossing:
             return ticket
         approval = None
         try:
-            if leg.decision.verdict is Verdict.ASK:
+            if leg.decision.verdict is Verdict.ASK or ticket.asks is not None:
                 approval = await self._approved(leg, ticket, caller)
             slot.enter_context(await leg.upstream.permit(self._send_by(leg)))
             leg.record.lap("permit")

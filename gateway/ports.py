@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
-from gateway.model.admission import Admission, Replay, Ticket
+from gateway.model.admission import Admission, Passed, Replay, Ticket
 from gateway.model.call import Arrival, Asked, Reply, ReplyError
 from gateway.model.claim import Ending
 from gateway.model.cleaned import Cleaned
 from gateway.model.decision import Decision
 from gateway.model.news import Hear
 from gateway.model.outbound import Outbound
-from gateway.model.outcome import AuditOutcome, Carried
+from gateway.model.outcome import AuditOutcome, Brought, Carried
 from gateway.model.principal import Principal
 from gateway.model.refusal import Refusal
 from gateway.model.tool import Beside, BesideKind, ListKind, ResolvedCall, Tool, ToolId
@@ -96,8 +96,13 @@ class Ledger(Protocol):
         `approval` is the id of the yes this call goes out under; it is consumed in the same step.
         """
 
-    async def settle(self, ticket: Ticket, ending: Ending, terminal: Entry) -> None:
-        """Stores the ending together with the terminal record; never raises for a store that cannot be written."""
+    async def settle(
+        self, ticket: Ticket, ending: Ending, terminal: Entry, brought: Brought | None = None
+    ) -> Mapping[str, Any]:
+        """Stores the ending together with the terminal record; never raises for a store that cannot be written.
+
+        Budgets are settled by what was `brought` (None: no answer). Returns warnings for the reply's `_meta`.
+        """
 
     async def release(self, ticket: Ticket, *, will_return: bool = False) -> None:
         """Gives an unsent claim back: retryable, budget returned.
@@ -105,7 +110,13 @@ class Ledger(Protocol):
         `will_return`: the caller was told to make the same call again, which is then no repetition.
         """
 
-    def unspend(self, principal: Principal, call: ResolvedCall) -> None:
+    def reading(self, principal: Principal, tool: Tool) -> AbstractContextManager[None]:
+        """Around the send of a read: a stop that touches it cancels it there. Raises Refused: stopped."""
+
+    def answered(self, passed: Passed, brought: Brought | None) -> Mapping[str, Any]:
+        """Settles the budgets of a read that was sent. Returns warnings for the reply's `_meta`."""
+
+    def returned(self, passed: Passed) -> None:
         """Returns the budget of a read that was proven unsent."""
 
     def delivered(self, served: Ticket | Replay) -> None:

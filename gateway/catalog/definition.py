@@ -7,13 +7,13 @@ agents. One bad entry never hides the others. Called by `room` when an upstream'
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, Final
 
 from jsonschema_rs import Validator
 
 from gateway.catalog import names, rewrite, settings
 from gateway.catalog.schema import compiled
+from gateway.catalog.terms import seconds, terms
 from gateway.catalog.weight import Unusable
 from gateway.config.upstreams import UpstreamConfig
 from gateway.model.tool import Effect, Fallback, ListKind, Tool
@@ -117,13 +117,10 @@ def _examined(
         effect=settings.effect_of(Effect(said.effect), definition.get("annotations"), trusted=trusted),
         derived=said.derived,
         timeout_s=(said.timeout or config.timeout).total_seconds(),
-        fallback=Fallback(said.fallback.tool, _seconds(said.fallback.stale), said.fallback.ask),
+        fallback=Fallback(said.fallback.tool, seconds(said.fallback.stale), said.fallback.ask),
+        terms=terms(said),
     )
     return Known(tool, cleaned, validator)
-
-
-def _seconds(span: timedelta | None) -> float | None:
-    return None if span is None else span.total_seconds()
 
 
 def _digest(definition: dict[str, Any]) -> str:

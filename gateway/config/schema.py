@@ -12,6 +12,11 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from gateway.config.budgets import Budget
+from gateway.config.idempotency import Idempotency
+from gateway.config.loops import Loops
+from gateway.config.shedding import Shedding
+from gateway.config.stops import KillSwitch, Trip
 from gateway.config.upstreams import UpstreamConfig
 from gateway.config.values import (
     Duration,
@@ -174,6 +179,9 @@ class Agent(Section):
         (), description="the same for resources and their templates: `upstream/<URI>`, such as `wiki/file:///docs/**`"
     )
     override: dict[ToolIdText, ToolOverride] = Field(default_factory=dict)
+    priority: Literal["interactive", "batch"] = Field(
+        "interactive", description="a batch agent is shed first under load"
+    )
 
 
 class Policy(Section):
@@ -184,29 +192,12 @@ class Policy(Section):
     conditions: Path | None = Path("policies/conditions.yaml")
 
 
-class Budget(Section):
-    """At most `limit` calls per `window` for each agent or each user."""
-
-    scope: Literal["agent", "user"]
-    unit: Literal["calls"] = "calls"
-    window: Literal["minute", "hour", "day"]
-    limit: int = Field(ge=1)
-
-
 class Approvals(Section):
     """How long a person may take over a call that policy wants approved."""
 
     hold: Duration = Field(timedelta(seconds=25), description="how long the agent is held before it is told `pending`")
     pending: Duration = Field(timedelta(minutes=15), description="silence for this long is a no")
     approved: Duration = Field(timedelta(minutes=10), description="a yes must be used within this time")
-
-
-class Loops(Section):
-    """The cap on identical repeated calls."""
-
-    repeats: int = Field(5, ge=2, description="identical calls within `window` before the brake acts")
-    window: Duration = timedelta(minutes=15)
-    reads: Literal["hint", "refuse"] = Field("hint", description="what happens to reads and tools of unset effect")
 
 
 class Sanitize(Section):
@@ -262,6 +253,10 @@ class Config(BaseSettings):
     policy: Policy = Policy()
     budgets: tuple[Budget, ...] = ()
     approvals: Approvals = Approvals()
+    idempotency: Idempotency = Idempotency()
+    kill_switch: KillSwitch = KillSwitch()
+    trips: tuple[Trip, ...] = ()
+    shedding: Annotated[Shedding | Literal["off"], BeforeValidator(_not_false)] = Shedding()
     loops: Annotated[Loops | Literal["off"], BeforeValidator(_not_false)] = Loops()
     sanitize: Sanitize = Sanitize()
     audit: Audit = Audit()

@@ -7,9 +7,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, StringConstraints, model_validator
 
-from gateway.config.values import Duration, Section, ToolIdText
+from gateway.config.idempotency import Kept
+from gateway.config.values import Amount, Duration, Section, ToolIdText
+
+ArgumentPath = Annotated[str, StringConstraints(pattern=r"^args(\.[A-Za-z0-9_-]+)+$", max_length=200)]
 
 
 class FallbackSettings(Section):
@@ -24,13 +27,79 @@ class FallbackSettings(Section):
     ask: str | None = Field(None, max_length=200, description="whom to ask instead; added to the refusal of any tool")
 
 
+class ProbeSettings(Section):
+    """A declared read that tells whether a call was carried out."""
+
+    tool: ToolIdText
+    args: dict[str, str] = Field(default_factory=dict, description="argument → CEL over `args` and `key`")
+    found: str = Field(max_length=2000, description="CEL over `result`, `args` and `key`: it was carried out")
+    settles: Duration = Field(
+        timedelta(seconds=30), description="how long after the send a probe that finds nothing proves nothing"
+    )
+
+
+class PriceSettings(Section):
+    """What one call costs: exactly one of `fixed`, `argument` and `result`."""
+
+    fixed: Amount | None = Field(None, ge=0, le=10**9, decimal_places=6)
+    argument: str | None = Field(None, max_length=200, description="dotted path to the amount in the arguments")
+    result: str | None = Field(None, max_length=200, description="dotted path to the amount in the result")
+    at_most: Amount | None = Field(
+        None, ge=0, le=10**9, decimal_places=6, description="reserved until the result tells the price"
+    )
+
+    @model_validator(mode="after")
+    def _one(self) -> "PriceSettings":
+        if sum(one is not None for one in (self.fixed, self.argument, self.result)) != 1:
+            raise ValueError("give a price exactly one of `fixed`, `argument` and `result`")
+        if (self.result is None) != (self.at_most is None):
+            raise ValueError("a price that the result tells needs `at_most`, and no other price has it")
+        return self
+
+
 class ToolSettings(Section):
     """What the operator says about one tool of an upstream."""
 
     effect: Literal["read", "idempotent", "mutating", "unset"] = "unset"
     derived: Literal["on", "in_flight_only", "off"] = Field("on", description="deduplication of calls without a key")
+    key: Literal["optional", "required"] = Field("optional", description="whether a call must bring an idempotency key")
+    once: tuple[ArgumentPath, ...] = Field(
+        (), description="business key: carried out once per tenant for these arguments"
+    )
+    delivered: Kept | None = Field(None, description="how long an answer that arrived guards against the same call; 2m")
+    undelivered: Kept | None = Field(None, description="the same for an answer that did not arrive; 24h")
+    on_in_doubt: Literal["block", "forward_key", "resend", "probe"] = Field(
+        "block", description="what the next same call does when nobody knows whether the last one was carried out"
+    )
+    dedupes: Duration | None = Field(None, description="how long the upstream itself recognises a forwarded key")
+    probe: ProbeSettings | None = None
+    verify: bool = Field(False, description="let the probe look after every success and record what it saw")
+    accept: str | None = Field(
+        None, max_length=2000, description="CEL over `result` and `args` that a good answer fulfils"
+    )
+    on_disconnect: Literal["detach", "cancel"] = Field(
+        "detach", description="what becomes of a call that was sent when its caller goes away"
+    )
+    price: PriceSettings | None = None
+    at_most_bytes: int | None = Field(
+        None, ge=1, description="its largest answer, reserved from budgets of bytes and tokens"
+    )
+    poll: Duration | None = Field(None, description="it is made to be polled, no more often than this")
+    volatile: tuple[str, ...] = Field((), description="arguments whose change makes no other call, for loop detection")
     timeout: Duration | None = None
     fallback: FallbackSettings = FallbackSettings()
+
+    @model_validator(mode="after")
+    def _fits(self) -> "ToolSettings":
+        if (self.on_in_doubt == "probe" or self.verify) and self.probe is None:
+            raise ValueError("`on_in_doubt: probe` and `verify` need a `probe`")
+        if (self.on_in_doubt == "forward_key") != (self.dedupes is not None):
+            raise ValueError("`on_in_doubt: forward_key` needs `dedupes`, and nothing else has it")
+        if self.on_in_doubt == "resend" and self.effect != "idempotent":
+            raise ValueError("`on_in_doubt: resend` is for `effect: idempotent` only: a second time must do no harm")
+        if self.effect == "read" and (self.once or self.key == "required" or self.on_in_doubt != "block"):
+            raise ValueError("a read has no key: leave out `once`, `key` and `on_in_doubt`")
+        return self
 
 
 class Retries(Section):

@@ -5,6 +5,7 @@ Lives only here: their spelling, bounds and published patterns. Must not know se
 
 import re
 from datetime import timedelta
+from decimal import Decimal
 from typing import Annotated, Any, Final
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
@@ -86,6 +87,14 @@ Duration = Annotated[
     PlainSerializer(duration, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "pattern": _DURATION, "examples": ["10s", "250ms"]}),
 ]
+
+
+def _amount(value: Decimal) -> int | float:
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+Amount = Annotated[Decimal, PlainSerializer(_amount, return_type=int | float)]
+"""An exact number of at most six decimals: money, or a count."""
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$", max_length=40)]
 
 

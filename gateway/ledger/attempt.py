@@ -8,12 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.ledger.key import RecordKeys, derived_key, fingerprint, round_of
-from gateway.model.call import Asked
+from gateway.ledger.case import Case
+from gateway.ledger.key import RecordKeys, derived_key, round_of
 from gateway.model.claim import Claim, KeySource, Spend
 from gateway.model.dialogue import QUESTION_S
-from gateway.model.principal import Principal
-from gateway.model.tool import Effect, ResolvedCall
+from gateway.model.tool import Effect
 from gateway.model.work import Entry
 
 LEASE_MARGIN_S: Final = 5.0
@@ -23,8 +22,7 @@ LEASE_MARGIN_S: Final = 5.0
 class Attempt:
     """One attempt to claim."""
 
-    principal: Principal
-    call: ResolvedCall
+    case: Case
     source: KeySource
     claim: Claim
 
@@ -39,14 +37,14 @@ class Attempt:
 class Attempts:
     """Makes attempts, in the name of one process."""
 
-    def __init__(self, secret: bytes, owner: str, spends: Callable[[Principal], tuple[Spend, ...]]) -> None:
+    def __init__(self, secret: bytes, owner: str, spends: Callable[[Case], tuple[Spend, ...]]) -> None:
         self._keys = RecordKeys(secret)
         self._owner = owner
         self._spends = spends
 
-    def of(self, principal: Principal, call: ResolvedCall, asked: Asked, call_id: str, left_s: float) -> Attempt:
+    def of(self, case: Case, call_id: str, left_s: float) -> Attempt:
         """`left_s`: seconds the call may still take, which its lease outlives."""
-        print_ = fingerprint(call)
+        principal, call, asked = case.principal, case.call, case.asked
         source: KeySource
         if asked.key is not None:
             source = asked.key_source or "header"
@@ -54,10 +52,12 @@ class Attempts:
         else:
             source = "derived"
             alone = call_id if call.tool.derived == "off" else None  # claimed all the same: a crash must leave a doubt
-            record = self._keys.record(principal, "d", derived_key(print_, call.occurrence, alone), round_of(asked))
+            record = self._keys.record(
+                principal, "d", derived_key(case.fingerprint, call.occurrence, alone), round_of(asked)
+            )
         asks_s = QUESTION_S if asked.dialogue.capabilities else 0.0  # then it may wait for its caller beside
         lease_s = max(0.0, left_s) + LEASE_MARGIN_S + asks_s
         # Repeating an idempotent call is harmless by the operator's own word, so its doubt holds nobody up (ledger §1.7).
         resend = call.tool.effect is Effect.IDEMPOTENT
-        claim = Claim(record, print_, call_id, self._owner, lease_s, resend, self._spends(principal))
-        return Attempt(principal, call, source, claim)
+        claim = Claim(record, case.fingerprint, call_id, self._owner, lease_s, resend, self._spends(case))
+        return Attempt(case, source, claim)

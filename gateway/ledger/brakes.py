@@ -5,26 +5,29 @@ whoever turns out to be a retry is served although the budget is spent, so the r
 Must not know claims or stores. Called by the room and by settlement.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
-from gateway.ledger.key import fingerprint
+from gateway.ledger.case import Case
 from gateway.ledger.loops import Loops, Sighting
 from gateway.model.claim import Spend
+from gateway.model.outcome import Brought
 from gateway.model.principal import Principal
 from gateway.model.refusal import Refusal, Refused
-from gateway.model.tool import Effect, ResolvedCall
-from gateway.ports import Clock
 
 
 @dataclass(frozen=True, slots=True)
 class Toll:
     """What one attempt was charged."""
 
+    case: Case
     paid_at: float | None
     """Unix seconds; None when nothing was paid."""
     sighting: Sighting | None = None
     refused: Refusal | None = None
+    asks: str | None = None
+    """Why a person must say yes first."""
 
     @property
     def hint(self) -> str | None:
@@ -34,56 +37,64 @@ class Toll:
 class Purse(Protocol):
     """Budgets, counted in this process or by a store that several share."""
 
-    async def learn(self, principal: Principal, effect: Effect) -> None:
+    async def learn(self, case: Case) -> None:
         """Before `spend`. Raises Refused: budget-exhausted; StoreUnavailable."""
 
-    def spend(self, principal: Principal, effect: Effect) -> float:
-        """Pays for one call; returns when (Unix seconds). Raises Refused: budget-exhausted."""
+    def spend(self, case: Case) -> float:
+        """Reserves what one call may use; returns when (Unix seconds). Raises Refused: budget-exhausted."""
 
-    def give_back(self, principal: Principal, effect: Effect, paid_at: float) -> None: ...
+    def give_back(self, case: Case, paid_at: float) -> None: ...
 
-    def spends(self, principal: Principal) -> tuple[Spend, ...]:
+    def settle(self, case: Case, paid_at: float, brought: Brought | None) -> Mapping[str, Any]:
+        """Replaces what was reserved by what was used; without an answer the reservation stands.
+
+        Returns warnings for the reply's `_meta`.
+        """
+
+    def spends(self, case: Case) -> tuple[Spend, ...]:
         """What the claim itself must pay."""
 
 
 class Brakes:
     """Loop brake and budgets, as one."""
 
-    def __init__(self, budgets: Purse, loops: Loops | None, clock: Clock) -> None:
+    def __init__(self, budgets: Purse, loops: Loops | None) -> None:
         self._budgets = budgets
         self._loops = loops
-        self._clock = clock
 
-    async def learn(self, principal: Principal, effect: Effect) -> None:
+    async def learn(self, case: Case) -> None:
         """Before `charge`, with nothing awaited in between. Raises Refused: budget-exhausted; StoreUnavailable."""
-        await self._budgets.learn(principal, effect)
+        await self._budgets.learn(case)
 
-    def spends(self, principal: Principal) -> tuple[Spend, ...]:
+    def spends(self, case: Case) -> tuple[Spend, ...]:
         """What the claim itself must pay, where several processes share the budgets."""
-        return self._budgets.spends(principal)
+        return self._budgets.spends(case)
 
-    def charge(self, principal: Principal, call: ResolvedCall, known: bytes | None = None) -> Toll:
-        """Counts the attempt and pays for it; `known` is the call's fingerprint where somebody has computed it."""
+    def charge(self, case: Case) -> Toll:
+        """Counts the attempt and pays for it."""
         sighting = None
         if self._loops is not None:
-            sighting = self._loops.note(principal, call, known or fingerprint(call))
+            sighting = self._loops.note(case)
             if sighting.refused is not None:
-                return Toll(None, sighting, sighting.refused)
+                return Toll(case, None, sighting, sighting.refused)
+        asks = sighting.asks if sighting is not None else None
         try:
-            return Toll(self._budgets.spend(principal, call.tool.effect), sighting)
+            return Toll(case, self._budgets.spend(case), sighting, asks=asks)
         except Refused as refused:
-            return Toll(None, sighting, refused.refusal)
+            return Toll(case, None, sighting, refused.refusal)
 
-    def refund(self, principal: Principal, call: ResolvedCall, toll: Toll, *, counts: bool) -> None:
+    def refund(self, toll: Toll, *, counts: bool) -> None:
         """Returns what was paid; `counts` says whether the attempt stays a repetition."""
         if toll.paid_at is not None:
-            self._budgets.give_back(principal, call.tool.effect, toll.paid_at)
+            self._budgets.give_back(toll.case, toll.paid_at)
         if self._loops is not None and toll.sighting is not None and not counts:
-            self._loops.forget(principal, toll.sighting)
+            self._loops.forget(toll.case, toll.sighting)
 
-    def unspend(self, principal: Principal, call: ResolvedCall) -> None:
-        """Returns the budget of a read; it was paid no longer ago than its tool may take, and no earlier window is sure."""
-        self._budgets.give_back(principal, call.tool.effect, self._clock.now() - call.tool.timeout_s)
+    def settle(self, toll: Toll, brought: Brought | None) -> Mapping[str, Any]:
+        """What the call used in the end, and what came of it. Returns warnings for the reply's `_meta`."""
+        if self._loops is not None and toll.sighting is not None:
+            self._loops.ended(toll.case, toll.sighting, brought)
+        return {} if toll.paid_at is None else self._budgets.settle(toll.case, toll.paid_at, brought)
 
     def note_refused(self, principal: Principal, name: str) -> None:
         if self._loops is not None:

@@ -7,16 +7,17 @@ brakes; `used_since` asks the audit index what a window had seen before this pro
 """
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-from gateway.config.schema import Budget
+from gateway.config.budgets import Budget
+from gateway.ledger.case import Case
 from gateway.model.claim import Spend
+from gateway.model.outcome import Brought
 from gateway.model.principal import Principal
 from gateway.model.refusal import Reason, Refusal, Refused
-from gateway.model.tool import Effect
 from gateway.ports import Clock
 
 Scope = Literal["agent", "user"]
@@ -39,8 +40,10 @@ class Limits:
     def __init__(self, rules: Sequence[Budget]) -> None:
         self._limits: dict[tuple[Scope, Window], int] = {}
         for rule in rules:
-            known = self._limits.get((rule.scope, rule.window), rule.limit)
-            self._limits[rule.scope, rule.window] = min(known, rule.limit)
+            if rule.scope not in {"agent", "user"} or rule.window is None or rule.unit != "calls":
+                continue
+            known = self._limits.get((rule.scope, rule.window), int(rule.limit))
+            self._limits[rule.scope, rule.window] = min(known, int(rule.limit))
         self._known: dict[tuple[str, str, str | None], tuple[Spend, ...]] = {}
         """A memo: every call asks several times."""
 
@@ -80,25 +83,25 @@ class Budgets:
         self._complete_since = clock.now()
         """Windows that began later are known from memory alone."""
 
-    async def learn(self, principal: Principal, effect: Effect) -> None:  # noqa: ARG002
+    async def learn(self, case: Case) -> None:
         """Before `spend`, with nothing awaited in between: asks the index for windows that memory cannot know.
 
         Suspends only at the first call of an id after a start, in a window that is older than the start.
         """
-        for spend in self._limits.of(principal):
+        for spend in self._limits.of(case.principal):
             start = self._start(spend)
             if spend not in self._counters and start < self._complete_since:
                 used = await self._used_since(spend.tenant, spend.scope, spend.name, start)
                 if spend not in self._counters:  # somebody else learnt it meanwhile, and may have spent since
                     self._keep(spend, _Counter(start, used))
 
-    def spend(self, principal: Principal, effect: Effect) -> float:  # noqa: ARG002
+    def spend(self, case: Case) -> float:
         """Counts one call in every budget of the principal, or in none. Returns when, for `give_back`.
 
         Raises Refused: budget-exhausted.
         """
         now = self._clock.now()
-        counters = [(spend, self._counter(spend)) for spend in self._limits.of(principal)]
+        counters = [(spend, self._counter(spend)) for spend in self._limits.of(case.principal)]
         for spend, counter in counters:
             if counter.used >= spend.limit:
                 raise Refused.of(spent(spend, counter.start + spend.window_s, now))
@@ -106,14 +109,18 @@ class Budgets:
             counter.used += 1
         return now
 
-    def give_back(self, principal: Principal, effect: Effect, paid_at: float) -> None:  # noqa: ARG002
+    def give_back(self, case: Case, paid_at: float) -> None:
         """Returns one call to the windows that had begun at `paid_at`; a window that began later did not pay."""
-        for spend in self._limits.of(principal):
+        for spend in self._limits.of(case.principal):
             counter = self._counters.get(spend)
             if counter is not None and counter.start <= paid_at:
                 counter.used = max(0, counter.used - 1)
 
-    def spends(self, principal: Principal) -> tuple[Spend, ...]:  # noqa: ARG002
+    def settle(self, case: Case, paid_at: float, brought: Brought | None) -> Mapping[str, Any]:  # noqa: ARG002
+        """Calls are paid in full when they begin."""
+        return {}
+
+    def spends(self, case: Case) -> tuple[Spend, ...]:  # noqa: ARG002
         """Nothing: it was paid here."""
         return ()
 

@@ -10,10 +10,12 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.config import schema
+from gateway.config.loops import Loops as Rule
+from gateway.ledger.case import Case
+from gateway.model.outcome import Brought
 from gateway.model.principal import Principal
 from gateway.model.refusal import Reason, Refusal
-from gateway.model.tool import Effect, ResolvedCall
+from gateway.model.tool import Effect
 from gateway.ports import Clock
 
 _CALLERS: Final = 2_000
@@ -35,19 +37,22 @@ class Sighting:
     attempt: _Attempt
     hint: str | None = None
     refused: Refusal | None = None
+    asks: str | None = None
+    """Why a person must say yes first."""
 
 
 class Loops:
     """The last calls of every caller."""
 
-    def __init__(self, rule: schema.Loops, clock: Clock) -> None:
+    def __init__(self, rule: Rule, clock: Clock) -> None:
         self._rule = rule
         self._window_s = rule.window.total_seconds()
         self._clock = clock
         self._callers: OrderedDict[_Caller, deque[_Attempt]] = OrderedDict()
 
-    def note(self, principal: Principal, call: ResolvedCall, fingerprint: bytes) -> Sighting:
+    def note(self, case: Case) -> Sighting:
         """Counts an attempt, and says what the brake makes of it."""
+        principal, call, fingerprint = case.principal, case.call, case.fingerprint
         attempt = self._count(principal, fingerprint)
         same = self._times(principal, fingerprint)
         refusals = self._times(principal, _refusals(call.published_name))
@@ -65,9 +70,12 @@ class Loops:
             return Sighting(attempt, refused=Refusal(Reason.LOOP_DETECTED, f"{told}.", retry_after_ms=wait_ms))
         return Sighting(attempt, hint=f"{told}. Repeating it will not change the outcome; try something else.")
 
-    def forget(self, principal: Principal, sighting: Sighting) -> None:
+    def ended(self, case: Case, sighting: Sighting, brought: Brought | None) -> None:
+        """What came of an attempt; None: no answer."""
+
+    def forget(self, case: Case, sighting: Sighting) -> None:
         """Takes an attempt back that turned out to be no repetition of the agent's own will."""
-        ring = self._callers.get(_caller(principal))
+        ring = self._callers.get(_caller(case.principal))
         if ring is not None and sighting.attempt in ring:
             ring.remove(sighting.attempt)
 

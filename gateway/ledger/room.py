@@ -6,25 +6,25 @@ transports or cleaning; it sees the store through its port and keeps only what i
 pipeline, which runs calls that leave traces in tasks of their own: a caller that goes away cancels nothing in here.
 """
 
-import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import Final, assert_never
+from typing import Any, assert_never
 
 from gateway.homes import ClaimStore
 from gateway.ledger.answers import fails_closed, in_flight, reused, served, unwritten
 from gateway.ledger.attempt import Attempt, Attempts
-from gateway.ledger.brakes import Brakes, Purse
+from gateway.ledger.brakes import Brakes, Purse, Toll
 from gateway.ledger.budgets import spent
+from gateway.ledger.case import Case
 from gateway.ledger.flights import Flight, Flights
 from gateway.ledger.loops import Loops
 from gateway.ledger.settlement import Settlement, fade
 from gateway.ledger.stops import Stops
+from gateway.ledger.waiting import LONGEST_WAIT_S, Waiting
 from gateway.model.admission import Admission, Passed, Replay, Ticket
 from gateway.model.call import Asked
 from gateway.model.claim import (
-    Claim,
     ClaimAnswer,
     Departure,
     Ending,
@@ -35,15 +35,13 @@ from gateway.model.claim import (
     State,
     Won,
 )
+from gateway.model.outcome import Brought
 from gateway.model.principal import Principal
 from gateway.model.refusal import Reason, Refused
 from gateway.model.tool import ResolvedCall, Tool
 from gateway.model.work import Entry, JournalUnavailable, StoreUnavailable
 from gateway.ports import Clock, Reached
 from gateway.tasks import Tasks
-
-LONGEST_WAIT_S: Final = 25.0
-"""For a twin; shorter than the shortest client time-out seen (60 s), twice over."""
 
 
 class OnceLedger:
@@ -63,8 +61,9 @@ class OnceLedger:
     ) -> None:
         self._store = store
         self._stops = stops
-        self._brakes = Brakes(budgets, loops, clock)
+        self._brakes = Brakes(budgets, loops)
         self._flights = Flights()
+        self._waiting = Waiting(self._flights, store, stops, clock)
         self._clock = clock
         self._attempts = Attempts(secret, owner, self._brakes.spends)
         self._reached = reached
@@ -83,19 +82,20 @@ class OnceLedger:
     ) -> Admission:
         """Lets a read pass its brakes; claims for every other call, or serves what an earlier one left."""
         self._stops.check(principal, call.tool)
-        await self._learn(principal, call)
+        case = Case(principal, call, asked)
+        await self._learn(case)
         if not call.tool.effect.leaves_traces:
-            toll = self._brakes.charge(principal, call)
+            toll = self._brakes.charge(case)
             if toll.refused is not None:
                 raise Refused.of(toll.refused)
-            return Passed(toll.hint)
-        attempt = self._attempts.of(principal, call, asked, call_id, deadline - self._clock.monotonic())
+            return Passed(toll.hint, toll)
+        attempt = self._attempts.of(case, call_id, deadline - self._clock.monotonic())
         wait_until = min(deadline, self._clock.monotonic() + LONGEST_WAIT_S)
         while (flight := self._flights.aloft(attempt.claim, self._clock.monotonic())) is not None:
-            found = await self._twin(flight, attempt, wait_until)
+            found = await self._waiting.here(flight, case, wait_until)
             if found is not None:
                 return served(found, attempt.claim, call.tool, attempt.source, joined=flight.token is not None)
-            await self._learn(principal, call)
+            await self._learn(case)
         return await self._claim(attempt, intent, waits, wait_until)
 
     def check(self, principal: Principal, tool: Tool) -> None:
@@ -125,19 +125,37 @@ class OnceLedger:
         self._reached("ledger.departed")
         return replace(ticket, departed=True)
 
-    async def settle(self, ticket: Ticket, ending: Ending, terminal: Entry) -> None:
+    async def settle(
+        self, ticket: Ticket, ending: Ending, terminal: Entry, brought: Brought | None = None
+    ) -> Mapping[str, Any]:
         """Stores the ending; goes on in the background when the store cannot be written."""
         self._reached("ledger.settling")
+        flight = self._flights.of(ticket.claim, ticket.token)
+        proven_unsent = isinstance(ending, NotDone)
+        warnings = {} if flight is None or proven_unsent else self._brakes.settle(flight.toll, brought)
         await self._settle(ticket, ending, terminal)
         self._reached("ledger.settled")
+        return warnings
 
     async def release(self, ticket: Ticket, *, will_return: bool = False) -> None:
         """Gives an unsent claim back; doing so twice does no harm."""
         await self._settle(ticket, NotDone(), None, counts=not will_return)
 
-    def unspend(self, principal: Principal, call: ResolvedCall) -> None:
+    @contextmanager
+    def reading(self, principal: Principal, tool: Tool) -> Iterator[None]:
+        """Around the send of a read. Raises Refused: stopped."""
+        self._stops.check(principal, tool)
+        yield
+
+    def answered(self, passed: Passed, brought: Brought | None) -> Mapping[str, Any]:
+        """Settles the budgets of a read that was sent."""
+        assert isinstance(passed.toll, Toll)
+        return self._brakes.settle(passed.toll, brought)
+
+    def returned(self, passed: Passed) -> None:
         """Returns the budget of a read that was proven unsent."""
-        self._brakes.unspend(principal, call)
+        assert isinstance(passed.toll, Toll)
+        self._brakes.refund(passed.toll, counts=True)
 
     def delivered(self, served: Ticket | Replay) -> None:
         """Begins the window that follows delivery."""
@@ -159,26 +177,10 @@ class OnceLedger:
         if principal is not None:
             self._brakes.note_refused(principal, name)
 
-    async def _learn(self, principal: Principal, call: ResolvedCall) -> None:
+    async def _learn(self, case: Case) -> None:
         """What the budgets must know before `charge`. Raises Refused: budget-exhausted, store-unavailable."""
         with fails_closed():
-            await self._brakes.learn(principal, call.tool.effect)
-
-    async def _twin(self, flight: Flight, attempt: Attempt, until: float) -> Found | None:
-        """Waits for a twin to land; a stop that touches this caller ends the wait at once."""
-        tool = attempt.call.tool
-        with self._flights.seat(flight) as seated:
-            if not seated:
-                raise in_flight(f"Too many calls wait for the same call of {tool.id} already.")
-            while not flight.landed.done():
-                left_s = until - self._clock.monotonic()
-                done, _ = await asyncio.wait(
-                    (flight.landed, self._stops.changed), timeout=max(0.0, left_s), return_when=asyncio.FIRST_COMPLETED
-                )
-                self._stops.check(attempt.principal, tool)
-                if not done:
-                    raise in_flight(f"Call {flight.claim.call_id} of {tool.id} with the same key still runs.")
-        return flight.landed.result()
+            await self._brakes.learn(case)
 
     async def _claim(
         self,
@@ -188,23 +190,24 @@ class OnceLedger:
         until: float,
     ) -> Ticket | Replay:
         """Asks the store. No await stands between the look at the flights and `begin`: two twins cannot both get here."""
-        principal, call, claim = attempt.principal, attempt.call, attempt.claim
+        principal, call, claim = attempt.case.principal, attempt.case.call, attempt.claim
         # Charged before the durable step, so that a budget cannot be overspent while it runs; taken back unless won.
         # Who is refused here claims without departing all the same: a retry must be served even so.
-        toll = self._brakes.charge(principal, call, claim.fingerprint)
+        toll = self._brakes.charge(attempt.case)
         flight = self._flights.begin(claim, toll, wall=self._clock.now(), now=self._clock.monotonic())
         try:
             with fails_closed():
-                entry = None if toll.refused is not None else attempt.named(intent())
+                held = toll.refused is not None or toll.asks is not None
+                entry = None if held else attempt.named(intent())
                 self._stops.check(principal, call.tool)
                 self._reached("ledger.claiming")
                 answer = await self._asked(flight, entry)
                 with suppress(StoreUnavailable):  # what was found stays true: that call may be under way
-                    while _elsewhere(answer) and await self._elsewhere_changed(claim, until, waits):
+                    while _elsewhere(answer) and await self._waiting.elsewhere(claim, until, waits):
                         self._stops.check(principal, call.tool)
                         answer = await self._store.claim(claim, None)
         except BaseException:
-            self._brakes.refund(principal, call, toll, counts=True)
+            self._brakes.refund(toll, counts=True)
             self._flights.land(flight, None)
             raise
         if isinstance(answer, Won):
@@ -224,10 +227,10 @@ class OnceLedger:
 
     def _lost(self, attempt: Attempt, flight: Flight, answer: Found | Mismatch | Overspent) -> Replay:
         """Serves what somebody else's claim left. Raises Refused."""
-        principal, call = attempt.principal, attempt.call
+        call = attempt.case.call
         over = isinstance(answer, Found) and answer.state in {State.DONE, State.DOUBT}
         retried = isinstance(answer, Found) and not (answer.state is State.DONE and attempt.source == "derived")
-        self._brakes.refund(principal, call, flight.toll, counts=not retried)
+        self._brakes.refund(flight.toll, counts=not retried)
         self._flights.land(flight, answer if isinstance(answer, Found) and over else None)
         match answer:
             case Found():
@@ -239,14 +242,6 @@ class OnceLedger:
             case _:
                 assert_never(answer)
 
-    async def _elsewhere_changed(self, claim: Claim, until: float, waits: Callable[[], None]) -> bool:
-        """Waits for a twin of another process; False when there is nothing (more) to wait for."""
-        left_s = until - self._clock.monotonic()
-        if left_s <= 0:
-            return False
-        waits()
-        return await self._store.changed(claim, left_s)
-
     async def _won(self, attempt: Attempt, flight: Flight, won: Won) -> Ticket:
         flight.token = won.token
         ticket = Ticket(
@@ -254,9 +249,10 @@ class OnceLedger:
             won.token,
             won.departed,
             attempt.source,
-            attempt.call,
-            attempt.principal,
+            attempt.case.call,
+            attempt.case.principal,
             flight.toll.hint,
+            flight.toll.asks,
         )
         if flight.toll.refused is not None:
             await self.release(ticket)
@@ -267,7 +263,7 @@ class OnceLedger:
     async def _settle(self, ticket: Ticket, ending: Ending, terminal: Entry | None, *, counts: bool = True) -> None:
         flight = self._flights.of(ticket.claim, ticket.token)
         if flight is not None and isinstance(ending, NotDone):
-            self._brakes.refund(ticket.principal, ticket.call, flight.toll, counts=counts)
+            self._brakes.refund(flight.toll, counts=counts)
             flight.toll = replace(flight.toll, paid_at=None)  # once, however often it is released
         settlement = Settlement(self._store, self._flights, flight, ticket, ending, terminal)
         if not await settlement.write():

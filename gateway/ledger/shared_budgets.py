@@ -8,16 +8,16 @@ once more. Must not know Redis. Called by brakes, in place of `Budgets`.
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
-from gateway.config.schema import Budget
+from gateway.config.budgets import Budget
 from gateway.homes import BudgetStore
 from gateway.ledger.budgets import Limits, spent
+from gateway.ledger.case import Case
 from gateway.model.claim import Spend
-from gateway.model.principal import Principal
+from gateway.model.outcome import Brought
 from gateway.model.refusal import Refused
-from gateway.model.tool import Effect
 from gateway.model.work import StoreUnavailable
 from gateway.ports import Clock
 
@@ -43,41 +43,45 @@ class SharedBudgets:
         self._taking: dict[_Place, asyncio.Future[bool]] = {}
         """Chunks that are being taken; done with whether the store was away, so that nobody else waits for it."""
 
-    async def learn(self, principal: Principal, effect: Effect) -> None:
+    async def learn(self, case: Case) -> None:
         """Takes chunks for a read until every budget has something left. Raises Refused: budget-exhausted.
 
         All of them are looked at again after each wait: others may have spent what there was, and a window may have ended.
         """
-        while not effect.leaves_traces and (empty := self._empty(principal)) is not None:
+        while not case.call.tool.effect.leaves_traces and (empty := self._empty(case)) is not None:
             spend, window = empty
             if not await self._take(empty) and self._chunks.get(empty, 0) <= 0:
                 raise Refused.of(spent(spend, (window + 1) * spend.window_s, self._clock.now()))
 
-    def spend(self, principal: Principal, effect: Effect) -> float:
+    def spend(self, case: Case) -> float:
         """Counts a read; whatever leaves traces is counted where it is claimed. Returns when."""
         now = self._clock.now()
-        if not effect.leaves_traces:
-            for place in self._places(principal, now):  # one that nothing was taken for owes it, and pays first of all
+        if not case.call.tool.effect.leaves_traces:
+            for place in self._places(case, now):  # one that nothing was taken for owes it, and pays first of all
                 self._add(place, -1)
         return now
 
-    def give_back(self, principal: Principal, effect: Effect, paid_at: float) -> None:
+    def give_back(self, case: Case, paid_at: float) -> None:
         """Returns a read to the chunk it was taken from."""
-        if not effect.leaves_traces:
-            for place in self._places(principal, paid_at):
+        if not case.call.tool.effect.leaves_traces:
+            for place in self._places(case, paid_at):
                 if place in self._chunks:
                     self._chunks[place] += 1
 
-    def spends(self, principal: Principal) -> tuple[Spend, ...]:
+    def settle(self, case: Case, paid_at: float, brought: Brought | None) -> Mapping[str, Any]:  # noqa: ARG002
+        """Calls are paid in full when they begin."""
+        return {}
+
+    def spends(self, case: Case) -> tuple[Spend, ...]:
         """What a claim must pay."""
-        return self._limits.of(principal)
+        return self._limits.of(case.principal)
 
-    def _places(self, principal: Principal, at: float) -> list[_Place]:
-        return [(spend, int(at // spend.window_s)) for spend in self.spends(principal)]
+    def _places(self, case: Case, at: float) -> list[_Place]:
+        return [(spend, int(at // spend.window_s)) for spend in self.spends(case)]
 
-    def _empty(self, principal: Principal) -> _Place | None:
+    def _empty(self, case: Case) -> _Place | None:
         """A budget with no call left of what was taken."""
-        places = self._places(principal, self._clock.now())
+        places = self._places(case, self._clock.now())
         return next((place for place in places if self._chunks.get(place, 0) <= 0), None)
 
     async def _take(self, place: _Place) -> bool:

@@ -16,6 +16,8 @@ class Passed:
 
     hint: str | None = None
     """A loop hint for `_meta`, or None."""
+    toll: object = None
+    """What it was charged, for the ledger alone: pass it back to `answered` or `returned`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,8 @@ class Ticket:
     call: ResolvedCall
     principal: Principal
     hint: str | None = None
+    asks: str | None = None
+    """Why a person must say yes to this call although policy wants none; None: nobody must."""
 
 
 @dataclass(frozen=True, slots=True)

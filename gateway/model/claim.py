@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-KeySource = Literal["header", "meta", "derived"]
+KeySource = Literal["header", "meta", "once", "call-id", "derived"]
 
 
 class State(StrEnum):

@@ -81,5 +81,16 @@ class Lost:
     timed_out: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What an answer amounts to, for those who count: budgets and loops."""
+
+    result: Mapping[str, Any]
+    """Cleaned; empty for a JSON-RPC error."""
+    size: int
+    """Bytes as kept."""
+    is_error: bool
+
+
 Carried = Answered | AnsweredError | Unsent | Lost
 """What became of one send. A closed set: `match` it and end with `assert_never`."""

@@ -23,6 +23,8 @@ class Principal:
     """Roles asserted by an issuer that was given `roles_claim`; others come from policy rows only."""
     expires_at: float | None = None
     """Unix seconds after which the credential proves nothing, or None."""
+    run: str | None = None
+    """The run this caller is proven to work in (a signed claim); a bare label in `_meta` is none."""
 
     @property
     def subject(self) -> str:

@@ -109,6 +109,9 @@ TABLE: Final[Mapping[Reason, Row]] = {
         40302, 403, _RESULT, _REFUSED, "no", "never", "Ask the owner of the policy if this should be permitted."
     ),
     Reason.STOPPED: Row(40305, 403, _RESULT, _REFUSED, "no", "never", "An operator must lift the stop first."),
+    Reason.PAUSED: Row(
+        40307, 403, _RESULT, _REFUSED, "no", "after", "An operator paused this for a while. Make the same call later."
+    ),
     Reason.BUDGET_EXHAUSTED: Row(42900, 429, _RESULT, _REFUSED, "no", "after", "Wait until the budget resets."),
     Reason.LOOP_DETECTED: Row(
         42902, 429, _RESULT, _REFUSED, "no", "after", "Stop repeating this call; change course or ask the user."
@@ -133,6 +136,16 @@ TABLE: Final[Mapping[Reason, Row]] = {
         "no",
         "same_key",
         "Nobody answered in time, which is a no. Calling again asks anew.",
+    ),
+    Reason.KEY_REQUIRED: Row(
+        40000,
+        400,
+        _RESULT,
+        _REFUSED,
+        "no",
+        "new_key",
+        "This tool takes no call without an idempotency key: send one in Idempotency-Key or in "
+        '_meta["io.sallyport/idempotency-key"], the same for every repetition of the same action.',
     ),
     Reason.KEY_REUSED: Row(
         42201, 422, _RESULT, _REFUSED, "no", "new_key", "This key stands for other arguments; use a new key."

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal
 
+from gateway.model.terms import PLAIN, Terms
+
 ToolId = str
 """Canonical id `upstream/tool`; the only name policy, ledger, audit and people use."""
 
@@ -63,6 +65,7 @@ class Tool:
     timeout_s: float = 10.0
     kind: ToolKind = "tool"
     fallback: Fallback = Fallback()
+    terms: Terms = PLAIN
 
     @property
     def label(self) -> str:

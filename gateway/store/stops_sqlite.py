@@ -16,6 +16,7 @@ from gateway.model.work import Work
 SCHEMA: Final = (
     """CREATE TABLE IF NOT EXISTS stops (
         kind TEXT NOT NULL, target TEXT NOT NULL, why TEXT NOT NULL, by TEXT NOT NULL, at REAL NOT NULL,
+        mode TEXT NOT NULL,
         PRIMARY KEY (kind, target)
     ) STRICT, WITHOUT ROWID""",
 )
@@ -30,7 +31,7 @@ class SqliteStops:
 
     async def put(self, stop: Stop) -> None:
         def change(db: sqlite3.Connection) -> None:
-            db.execute("INSERT OR REPLACE INTO stops VALUES (?, ?, ?, ?, ?)", astuple(stop))
+            db.execute("INSERT OR REPLACE INTO stops VALUES (?, ?, ?, ?, ?, ?)", astuple(stop))
 
         await self._writer.submit(Work(change, durable=True))
 
@@ -42,7 +43,7 @@ class SqliteStops:
 
     async def all(self) -> Sequence[Stop]:
         def change(db: sqlite3.Connection) -> list[Stop]:
-            return [Stop(*row) for row in db.execute("SELECT kind, target, why, by, at FROM stops ORDER BY at")]
+            return [Stop(*row) for row in db.execute("SELECT kind, target, why, by, at, mode FROM stops ORDER BY at")]
 
         stops: list[Stop] = await self._writer.submit(Work(change))
         return stops

@@ -5,7 +5,8 @@ itself are in `pipeline_kit`.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from gateway.model.call import Asked
 from gateway.model.claim import Claim, Ending
 from gateway.model.decision import Decision
 from gateway.model.outbound import Outbound
-from gateway.model.outcome import AuditOutcome, Carried
+from gateway.model.outcome import AuditOutcome, Brought, Carried
 from gateway.model.principal import Principal
 from gateway.model.tool import ResolvedCall, Tool
 from gateway.model.work import Entry, JournalUnavailable
@@ -177,18 +178,28 @@ class FakeLedger:
         self.stage.journal.append(intent())
         return replace(ticket, departed=True)
 
-    async def settle(self, ticket: Ticket, ending: Ending, terminal: Entry) -> None:
+    async def settle(
+        self, ticket: Ticket, ending: Ending, terminal: Entry, brought: Brought | None = None
+    ) -> Mapping[str, Any]:
         assert ticket.departed
         await self.stage.wait("ledger.settle")
         self.settled.append(ending)
         self.stage.journal.append(terminal())
+        return {}
 
     async def release(self, ticket: Ticket, *, will_return: bool = False) -> None:
         self.stage.step("ledger.release")
         self.released += 1
         self.will_return = will_return
 
-    def unspend(self, principal: Principal, call: ResolvedCall) -> None:
+    @contextmanager
+    def reading(self, principal: Principal, tool: Tool) -> Iterator[None]:
+        yield
+
+    def answered(self, passed: Passed, brought: Brought | None) -> Mapping[str, Any]:
+        return {}
+
+    def returned(self, passed: Passed) -> None:
         self.unspent += 1
 
     def delivered(self, served: Ticket | Replay) -> None:

@@ -40,7 +40,7 @@ VALUES = [
     ("version: 1\nagents:\n  a:\n    tools:\n      - x/*\n      - nope\n", "6: agents.a.tools.1: String should match pattern '^[A-Za-z0-9_.*-]+/[A-Za-z0-9_./*-]+$'"),
     ("version: 1\nagents:\n  A:\n    tools: []\n", "3: agents.A: String should match pattern '^[a-z][a-z0-9-]*$'"),
     ("version: 1\nagents:\n  a: {tools: [], overide: {}}\n", "3: unknown key 'agents.a.overide': did you mean 'override'?"),
-    ("version: 1\nbudgets:\n  - {scope: agent, window: day, limit: 5}\n  - {scope: team, window: day, limit: 5}\n", "4: budgets.1.scope: Input should be 'agent' or 'user'"),
+    ("version: 1\nbudgets:\n  - {scope: agent, window: day, limit: 5}\n  - {scope: team, window: day, limit: 5}\n", "4: budgets.1.scope: Input should be 'call', 'session', 'run', 'user', 'agent', 'tool' or 'tenant'"),
     ("version: 1\nloops:\n  repeats: 1\n", "3: loops.repeats: Input should be greater than or equal to 2"),
     ("version: 1\nloops:\n  repeat: 3\n", "3: unknown key 'loops.repeat': did you mean 'repeats'?"),
     ("version: 1\nloops:\n  window: 15\n", "3: loops.window: write a duration above zero with its unit: 250ms, 10s, 5m, 2h or 1d"),

@@ -9,6 +9,7 @@ import pytest
 
 from gateway.config import schema
 from gateway.ledger.budgets import Budgets
+from gateway.ledger.case import Case
 from gateway.ledger.loops import Loops
 from gateway.ledger.room import OnceLedger
 from gateway.ledger.stops import Stops
@@ -161,6 +162,11 @@ def tool(effect: Effect = Effect.MUTATING, **more: Any) -> Tool:
 
 def call(of: Tool | None = None, occurrence: int = 1, **arguments: Any) -> ResolvedCall:
     return ResolvedCall(of or tool(), "helpdesk_refund", arguments or {"order": 7}, occurrence)
+
+
+def case(who: Principal, effect: Effect = Effect.READ) -> Case:
+    """A call of `who`, as the brakes see it."""
+    return Case(who, call(tool(effect)), Asked("helpdesk_refund", {}, "modern", "2026-07-28"))
 
 
 def answer(call_id: str, *, is_error: bool = False) -> Done:

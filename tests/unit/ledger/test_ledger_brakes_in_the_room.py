@@ -46,8 +46,9 @@ async def test_a_read_pays_and_gets_back_what_was_not_sent(open_house: OpenHouse
     house = open_house(budgets=BUDGET)
     read = call(tool(Effect.READ))
     for number in range(4):
-        assert await house.admit(f"c{number}", read) == Passed()
-        house.ledger.unspend(ALICE, read)
+        passed = await house.admit(f"c{number}", read)
+        assert isinstance(passed, Passed)
+        house.ledger.returned(passed)
     await house.admit("c5", read)
     await house.admit("c6", read)
     assert (await refused(house, "c7", read)).refusal.reason is Reason.BUDGET_EXHAUSTED
@@ -57,10 +58,11 @@ async def test_a_read_of_the_last_window_gives_the_new_one_nothing(open_house: O
     house = open_house(budgets=[Budget(scope="agent", window="minute", limit=1)])
     read = call(tool(Effect.READ))
     house.clock.advance(59)
-    await house.admit("c1", read)
+    passed = await house.admit("c1", read)
     house.clock.advance(2)
     await house.admit("c2", read)
-    house.ledger.unspend(ALICE, read)
+    assert isinstance(passed, Passed)
+    house.ledger.returned(passed)
     assert (await refused(house, "c3", read)).refusal.reason is Reason.BUDGET_EXHAUSTED
 
 

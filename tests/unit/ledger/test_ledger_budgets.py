@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ledger_kit import ALICE, BOB, NOON, FakeClock
+from ledger_kit import ALICE, BOB, NOON, FakeClock, case
 
-from gateway.config.schema import Budget
+from gateway.config.budgets import Budget
 from gateway.ledger import budgets as budgets_module
 from gateway.ledger.budgets import Budgets
 from gateway.model.principal import Principal
@@ -41,7 +41,7 @@ def spent(budgets: Budgets, who: Principal = ALICE) -> int:
     """How many calls still pass."""
     for passed in range(1000):
         try:
-            budgets.spend(who, READ)
+            budgets.spend(case(who, READ))
         except Refused:
             return passed
     raise AssertionError("no limit")
@@ -53,7 +53,7 @@ def test_the_refusal_names_the_budget_and_when_it_resets() -> None:
     clock.advance(600)
     assert spent(budgets) == 2
     with pytest.raises(Refused) as caught:
-        budgets.spend(ALICE, READ)
+        budgets.spend(case(ALICE, READ))
     refusal = caught.value.refusal
     assert refusal.reason is Reason.BUDGET_EXHAUSTED
     assert refusal.detail.startswith("The budget of user alice, 2 calls per hour, is spent; it resets at ")
@@ -96,15 +96,15 @@ def test_a_clock_that_steps_back_opens_no_spent_window_again() -> None:
 def test_only_a_window_that_paid_gets_back() -> None:
     clock = FakeClock()
     budgets = made(budget("agent", "minute", 1), budget("agent", "day", 10), clock=clock)
-    paid_at = budgets.spend(ALICE, READ)
+    paid_at = budgets.spend(case(ALICE, READ))
     clock.advance(60)
-    budgets.spend(ALICE, READ)
-    budgets.give_back(ALICE, READ, paid_at)
+    budgets.spend(case(ALICE, READ))
+    budgets.give_back(case(ALICE, READ), paid_at)
     assert spent(budgets) == 0
     clock.advance(60)
-    budgets.give_back(ALICE, READ, paid_at)
+    budgets.give_back(case(ALICE, READ), paid_at)
     for _ in range(5):
-        budgets.give_back(BOB, READ, paid_at)
+        budgets.give_back(case(BOB, READ), paid_at)
     clock.advance(3600)
     assert spent(budgets, BOB) == 1
 
@@ -113,13 +113,13 @@ async def test_the_first_call_of_an_id_learns_what_was_spent_before_the_start() 
     clock, index = FakeClock(), Index(alice=2, support_bot=7)
     clock.advance(30)
     budgets = made(budget("user", "minute", 3), budget("agent", "day", 9), clock=clock, index=index)
-    await budgets.learn(ALICE, READ)
+    await budgets.learn(case(ALICE, READ))
     assert index.asked == [("default", "user", "alice", NOON), ("default", "agent", "support-bot", NOON - 43_200)]
     assert spent(budgets) == 1
-    await budgets.learn(ALICE, READ)
+    await budgets.learn(case(ALICE, READ))
     assert len(index.asked) == 2
     clock.advance(60)
-    await budgets.learn(BOB, READ)
+    await budgets.learn(case(BOB, READ))
     assert [name for _, _, name, _ in index.asked] == ["alice", "support-bot"]
 
 
@@ -129,8 +129,8 @@ async def test_callers_that_learn_at_the_same_time_do_not_forget_what_the_other_
     budgets = made(budget("user", "minute", 3), clock=clock, index=Index(alice=1))
 
     async def one() -> None:
-        await budgets.learn(ALICE, READ)
-        budgets.spend(ALICE, READ)
+        await budgets.learn(case(ALICE, READ))
+        budgets.spend(case(ALICE, READ))
 
     outcomes = await asyncio.gather(*(one() for _ in range(10)), return_exceptions=True)
     assert outcomes.count(None) == 2
@@ -149,9 +149,9 @@ async def test_what_memory_had_to_drop_is_asked_for_again(monkeypatch: pytest.Mo
     clock.advance(5)
     assert spent(budgets) == 3
     for name in ("b", "c", "d"):
-        budgets.spend(Principal("default", "support-bot", "key:k", name), READ)
+        budgets.spend(case(Principal("default", "support-bot", "key:k", name), READ))
     assert len(budgets._counters) == 2
-    await budgets.learn(ALICE, READ)
+    await budgets.learn(case(ALICE, READ))
     assert spent(budgets) == 0
 
 
@@ -176,10 +176,10 @@ def test_no_window_ever_holds_more_unreturned_calls_than_its_limit(steps: list) 
                 clock.advance(value)
             case "return" if paid:
                 who, paid_at = paid.pop(value % len(paid))
-                budgets.give_back(who, READ, paid_at)
+                budgets.give_back(case(who, READ), paid_at)
             case "spend":
                 with suppress(Refused):
-                    paid.append((value, budgets.spend(value, READ)))
+                    paid.append((value, budgets.spend(case(value, READ))))
         minutes = [at // 60 for _, at in paid]
         hours = [(who.user, at // 3600) for who, at in paid]
         assert all(minutes.count(window) <= 3 for window in minutes)

@@ -38,7 +38,7 @@ class Scripted:
 
 
 async def admitted(house: House, store: Scripted, given: list[str] | None = None) -> Ticket | Replay:
-    house.ledger._store = store
+    house.ledger._store = house.ledger._waiting._store = store
     gave: list[str] = [] if given is None else given
     asked = Asked("helpdesk_refund", {}, "modern", "2026-07-28", "key", "header")
     found = await asyncio.wait_for(

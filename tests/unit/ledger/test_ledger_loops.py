@@ -7,8 +7,9 @@ from ledger_kit import ALICE, BOB, FakeClock, call, tool
 
 from gateway.config import schema
 from gateway.ledger import loops as loops_module
-from gateway.ledger.key import fingerprint
+from gateway.ledger.case import Case
 from gateway.ledger.loops import Loops, Sighting
+from gateway.model.call import Asked
 from gateway.model.principal import Principal
 from gateway.model.refusal import Reason
 from gateway.model.tool import Effect, ResolvedCall
@@ -20,9 +21,10 @@ class Caller:
         self.loops = Loops(schema.Loops(**{"repeats": 3, "window": timedelta(seconds=60)} | rule), self.clock)
 
     def note(self, of: ResolvedCall, who: Principal = ALICE) -> Sighting:
-        return self.loops.note(who, of, fingerprint(of))
+        return self.loops.note(Case(who, of, ASKED))
 
 
+ASKED = Asked("helpdesk_refund", {}, "modern", "2026-07-28")
 MUTATING, READ = call(), call(tool(Effect.READ))
 
 
@@ -70,9 +72,9 @@ def test_who_waits_as_long_as_told_may_call_again_and_not_sooner(waits_s: float,
 def test_an_attempt_that_was_taken_back_does_not_count() -> None:
     caller = Caller()
     for _ in range(10):
-        caller.loops.forget(ALICE, caller.note(MUTATING))
+        caller.loops.forget(Case(ALICE, MUTATING, ASKED), caller.note(MUTATING))
     assert caller.note(MUTATING).refused is None
-    caller.loops.forget(BOB, caller.note(MUTATING))
+    caller.loops.forget(Case(BOB, MUTATING, ASKED), caller.note(MUTATING))
     assert caller.note(MUTATING).refused is not None
 
 

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from ledger_kit import ALICE, FakeClock
+from ledger_kit import ALICE, FakeClock, case
 
 from gateway.config.schema import Budget
 from gateway.ledger.shared_budgets import SharedBudgets
@@ -41,11 +41,11 @@ def made(counters: Counters, limit: int, clock: FakeClock | None = None) -> Shar
 async def reads(purse: SharedBudgets, most: int = 1000) -> int:
     for passed in range(most):
         try:
-            await purse.learn(ALICE, READ)
+            await purse.learn(case(ALICE, READ))
         except Refused as refused:
             assert refused.refusal.reason is Reason.BUDGET_EXHAUSTED
             return passed
-        purse.spend(ALICE, READ)
+        purse.spend(case(ALICE, READ))
     return most
 
 
@@ -60,22 +60,22 @@ async def test_two_processes_read_exactly_up_to_the_limit_together() -> None:
 async def test_what_leaves_traces_is_paid_in_its_claim_and_not_here() -> None:
     counters = Counters()
     purse = made(counters, 1)
-    await purse.learn(ALICE, MUTATING)
-    purse.spend(ALICE, MUTATING)
+    await purse.learn(case(ALICE, MUTATING))
+    purse.spend(case(ALICE, MUTATING))
     assert counters.asked == []
-    assert purse.spends(ALICE) == (Spend("default", "agent", "support-bot", "minute", 1),)
+    assert purse.spends(case(ALICE)) == (Spend("default", "agent", "support-bot", "minute", 1),)
 
 
 async def test_a_read_that_was_not_sent_is_given_back_to_its_own_window() -> None:
     clock, counters = FakeClock(), Counters()
     purse = made(counters, 1, clock)
-    await purse.learn(ALICE, READ)
-    paid_at = purse.spend(ALICE, READ)
-    purse.give_back(ALICE, READ, paid_at)
+    await purse.learn(case(ALICE, READ))
+    paid_at = purse.spend(case(ALICE, READ))
+    purse.give_back(case(ALICE, READ), paid_at)
     assert await reads(purse) == 1
     clock.advance(60)
     counters.used.clear()  # the store's windows are over as well
-    purse.give_back(ALICE, READ, paid_at)
+    purse.give_back(case(ALICE, READ), paid_at)
     assert await reads(purse) == 1
 
 
@@ -105,10 +105,10 @@ async def test_a_crowd_that_waits_for_one_budget_does_not_overshoot_the_other() 
     async def read() -> None:
         nonlocal passed
         try:
-            await purse.learn(ALICE, READ)
+            await purse.learn(case(ALICE, READ))
         except Refused:
             return
-        purse.spend(ALICE, READ)
+        purse.spend(case(ALICE, READ))
         passed += 1
 
     await asyncio.gather(*(read() for _ in range(200)))
@@ -143,10 +143,10 @@ async def test_a_caller_that_leaves_while_it_takes_for_all_keeps_nobody_waiting(
 async def test_a_read_whose_window_ended_while_it_was_paid_counts_in_the_next_one() -> None:
     clock, counters = FakeClock(), Counters()
     purse = made(counters, 1, clock)
-    await purse.learn(ALICE, READ)
+    await purse.learn(case(ALICE, READ))
     clock.advance(60)
     counters.used.clear()  # the store's windows are over as well
-    purse.spend(ALICE, READ)
+    purse.spend(case(ALICE, READ))
     assert await reads(purse) == 0
 
 
@@ -155,5 +155,5 @@ async def test_the_refusal_says_when_the_window_ends() -> None:
     purse = made(Counters(), 1, clock)
     await reads(purse)
     with pytest.raises(Refused) as caught:
-        await purse.learn(ALICE, READ)
+        await purse.learn(case(ALICE, READ))
     assert caught.value.refusal.retry_after_ms == round((60 - clock.now() % 60) * 1000)

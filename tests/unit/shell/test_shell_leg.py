@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from gateway.ledger.attempt import Attempts
+from gateway.ledger.case import Case
 from gateway.leg import Leg, leg
 from gateway.model.call import Asked
 from gateway.model.claim import Claim
@@ -24,7 +25,7 @@ def asking(effect: Effect, derived: Derived = "on", verdict: Verdict = Verdict.A
 
 
 def claimed(by: Leg, call_id: str) -> Claim:
-    return Attempts(b"s" * 32, "owner", lambda _: ()).of(ALICE, by.call, by.asked, call_id, 10.0).claim
+    return Attempts(b"s" * 32, "owner", lambda _: ()).of(Case(ALICE, by.call, by.asked), call_id, 10.0).claim
 
 
 @pytest.mark.parametrize("effect", list(Effect))
