@@ -1,8 +1,8 @@
 """Which era a message belongs to, and what a modern message must agree with itself about.
 
-Lives only here: the choice of era (body first: a header can be set by whoever stands in between) and the modern ladder.
-Pure functions over a parsed frame and a `Head`; they return values. Must not know methods beyond `initialize`, nor tools.
-Called by `plane` (which conversation?) and the conversations (may it begin?).
+Lives only here: versions and capabilities that both eras are told, the choice of era (body first: a header can be set by
+whoever stands in between) and the modern ladder. Pure functions over a parsed frame and a `Head`; they return values. Must
+not know methods beyond `initialize`, nor tools. Called by `plane` (which conversation?) and the conversations (may it begin?).
 """
 
 from collections.abc import Mapping
@@ -16,6 +16,14 @@ from gateway.wire import headers, jsonrpc
 
 SUPPORTED: Final = (jsonrpc.MODERN, *reversed(jsonrpc.LEGACY))
 """Newest first."""
+CAPABILITIES: Final[Mapping[str, Any]] = {
+    "tools": {"listChanged": True},
+    "prompts": {"listChanged": True},
+    "resources": {"subscribe": True, "listChanged": True},
+    "completions": {},
+    "logging": {},
+}
+"""Of the gateway, whatever its upstreams can: what stands behind it changes while a client remembers this."""
 
 
 def voice(frame: jsonrpc.Frame, head: Head) -> Voice:

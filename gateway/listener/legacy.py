@@ -6,11 +6,12 @@ is written or a question is waited for. Called by `plane`.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from gateway.listener import legacy_replay, older
 from gateway.listener.asking import MAX_URI, asked, meta_of
 from gateway.listener.caller import Caller
+from gateway.listener.eras import CAPABILITIES
 from gateway.listener.hub import Hub
 from gateway.listener.legacy_dialogue import PRIMED_SINCE, Talk
 from gateway.listener.legacy_table import Table
@@ -27,15 +28,6 @@ from gateway.model.principal import Principal
 from gateway.model.refusal import Reason, Refusal, Refused
 from gateway.ports import Clock, Record, Road
 from gateway.wire import headers, jsonrpc
-
-_CAPABILITIES: Final[Mapping[str, Any]] = {
-    "tools": {"listChanged": True},
-    "prompts": {"listChanged": True},
-    "resources": {"subscribe": True, "listChanged": True},
-    "completions": {},
-    "logging": {},
-}
-"""Of the gateway, whatever its upstreams can: which ones an agent has may change while the session lives."""
 
 
 class Legacy:
@@ -110,7 +102,7 @@ class Legacy:
         version = wanted if wanted in jsonrpc.LEGACY else jsonrpc.LATEST_LEGACY
         session = self._sessions.start(visit.principal, version, client, capabilities)
         self._road.forget(visit.record)
-        result = {"protocolVersion": version, "capabilities": _CAPABILITIES, "serverInfo": self._pen.server}
+        result = {"protocolVersion": version, "capabilities": CAPABILITIES, "serverInfo": self._pen.server}
         answer = self._pen.result(visit.voice, result)
         return Answer(200, answer.body, (*answer.headers, (headers.SESSION.encode(), session.encode())))
 

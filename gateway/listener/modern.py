@@ -26,14 +26,6 @@ from gateway.wire import jsonrpc
 _DISCOVERY_TTL_MS: Final = 60_000
 _LIST_TTL_MS: Final = 10_000
 """Short: rights and tools change behind a list, and not every client listens for it."""
-_CAPABILITIES: Final[Mapping[str, Any]] = {
-    "tools": {"listChanged": True},
-    "prompts": {"listChanged": True},
-    "resources": {"subscribe": True, "listChanged": True},
-    "completions": {},
-    "logging": {},
-}
-"""Of the gateway, whatever its upstreams can: what stands behind it changes while a client remembers this."""
 
 
 class Modern:
@@ -95,7 +87,7 @@ class Modern:
                 raise Refused(Reason.UNKNOWN_METHOD, "This method is not served.")
 
     def _discovery(self, visit: Visit) -> Answer:
-        told = {"supportedVersions": list(eras.SUPPORTED), "capabilities": _CAPABILITIES}
+        told = {"supportedVersions": list(eras.SUPPORTED), "capabilities": eras.CAPABILITIES}
         return self._pen.result(visit.voice, _cached(told, _DISCOVERY_TTL_MS))
 
     async def _list(self, visit: Visit, params: Mapping[str, Any], kind: Listed) -> Answer:

@@ -6,16 +6,11 @@ sentence, whatever was wrong. Every process with the same secret reads it. Must 
 or where calls are parked. Called by the modern conversation's calls.
 """
 
-import base64
-import binascii
 import json
-import os
 from dataclasses import dataclass
 from typing import Final
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
+from gateway.listener.seal import TextSeal
 from gateway.model.call import Asked
 from gateway.model.principal import Principal
 from gateway.model.refusal import Reason, Refused
@@ -23,7 +18,6 @@ from gateway.ports import Clock
 from gateway.wire.strict_json import digest, dump
 
 MAX_AGE_S: Final = 15 * 60.0
-_NONCE: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +37,19 @@ class RequestStates:
 
     def __init__(self, key: bytes, clock: Clock) -> None:
         """`key`: 32 bytes for this purpose alone."""
-        self._seal = AESGCM(key)
+        self._seal = TextSeal(key)
         self._clock = clock
 
     def seal(self, principal: Principal, asked: Asked, held: Held) -> str:
         """The state under which the same request may go on."""
         told = dump([self._clock.now() + MAX_AGE_S, held.theirs, held.parked, held.call_id])
-        nonce = os.urandom(_NONCE)
-        return base64.urlsafe_b64encode(nonce + self._seal.encrypt(nonce, told, _bound(principal, asked))).decode()
+        return self._seal.close(told, _bound(principal, asked))
 
     def open(self, text: str, principal: Principal, asked: Asked) -> Held:
         """Raises Refused: invalid-params, in the same words for states made up, changed, too old or of another request."""
-        try:
-            sealed = base64.b64decode(text, altchars=b"-_", validate=True)
-            told = self._seal.decrypt(sealed[:_NONCE], sealed[_NONCE:], _bound(principal, asked))
-        except (binascii.Error, ValueError, InvalidTag):
-            raise _invalid() from None
+        if (found := self._seal.open(text, _bound(principal, asked))) is None:
+            raise _invalid()
+        _, told = found
         ends, theirs, parked, call_id = json.loads(told)
         if ends < self._clock.now():
             raise _invalid()

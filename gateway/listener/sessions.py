@@ -5,20 +5,16 @@ is readable only together with the principal it was given to; to anyone else it 
 know HTTP, streams, requests in flight or where ended sessions are remembered. Called by the legacy conversation.
 """
 
-import base64
-import binascii
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from gateway.homes import EndedSessions
+from gateway.listener.seal import TextSeal
 from gateway.model.principal import Principal
 from gateway.model.refusal import Reason, Refused
 from gateway.ports import Clock
@@ -28,7 +24,6 @@ MAX_AGE_S: Final = 24 * 3600.0
 _MAX_CLIENT: Final = 4096
 """Bytes of client info and capabilities: the id travels in a header of every request."""
 _MAX_ID: Final = 8192
-_NONCE: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +50,7 @@ class Sessions:
 
     def __init__(self, secret: bytes, clock: Clock, ended: EndedSessions) -> None:
         key = HKDF(SHA256(), 32, salt=None, info=b"sallyport legacy sessions v1").derive(secret)
-        self._seal = AESGCM(key)
+        self._seal = TextSeal(key)
         self._clock = clock
         self._ended = ended
 
@@ -68,9 +63,7 @@ class Sessions:
             raise Refused(
                 Reason.INVALID_PARAMS, f"clientInfo and capabilities are larger than {_MAX_CLIENT} bytes together."
             )
-        nonce = os.urandom(_NONCE)
-        sealed = nonce + self._seal.encrypt(nonce, told, _identity(principal))
-        return base64.urlsafe_b64encode(sealed).decode()
+        return self._seal.close(told, _identity(principal))
 
     def read(self, text: str, principal: Principal) -> Session:
         """The session behind an id.
@@ -91,14 +84,9 @@ class Sessions:
         self._ended.add(session.key, session.ends)
 
     def _open(self, text: str, principal: Principal) -> Session | None:
-        if len(text) > _MAX_ID:
+        if len(text) > _MAX_ID or (found := self._seal.open(text, _identity(principal))) is None:
             return None
-        try:
-            sealed = base64.b64decode(text, altchars=b"-_", validate=True)
-            nonce = sealed[:_NONCE]
-            told = self._seal.decrypt(nonce, sealed[_NONCE:], _identity(principal))
-        except (binascii.Error, ValueError, InvalidTag):
-            return None
+        nonce, told = found
         version, opened, client, capabilities = json.loads(told)
         return Session(nonce, version, client, capabilities, opened)
 
