@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from gateway.model.approval import Approval, Vote
-from gateway.model.claim import Claim, ClaimAnswer, Departure, Ending, Spend, State
+from gateway.model.claim import Claim, ClaimAnswer, Departure, Done, Doubted, Ending, NotDone, Spend, State
 from gateway.model.stop import Stop, StopKind
 from gateway.model.work import Entry, Work
 
@@ -45,6 +45,18 @@ class ClaimStore(Protocol):
         """What became of a call whose process is gone; None when the record (hex) is not, or no longer, this call's.
 
         A call found `sent` is in doubt from then on. Raises StoreUnavailable.
+        """
+
+    async def doubts(self) -> Sequence[Doubted]:
+        """Every call in doubt, oldest first, at most `claim.DOUBTS`; one that was sent and outlived its lease is in doubt
+        from then on. Raises StoreUnavailable.
+        """
+
+    async def resolve(self, record: bytes, token: int, verdict: Done | NotDone, entry: Entry) -> bool:
+        """doubt → done | retryable by the word of a probe or a person, with its journal entry, both durable.
+
+        False, and nothing is written, when the record is not in doubt under this token any more. `NotDone` gives back what
+        the claim spent. Raises StoreUnavailable, JournalUnavailable; then it may be in doubt still.
         """
 
 

@@ -4,6 +4,7 @@ Lives only here: from a resolved call to a `Claim`. Must not know stores, brakes
 room.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -58,6 +59,6 @@ class Attempts:
         asks_s = QUESTION_S if asked.dialogue.capabilities else 0.0  # then it may wait for its caller beside
         lease_s = max(0.0, left_s) + LEASE_MARGIN_S + asks_s
         # Repeating an idempotent call is harmless by the operator's own word, so its doubt holds nobody up (ledger §1.7).
-        resend = call.tool.effect is Effect.IDEMPOTENT
-        claim = Claim(record, case.fingerprint, call_id, self._owner, lease_s, resend, self._spends(case))
+        resend_s = math.inf if call.tool.effect is Effect.IDEMPOTENT else None
+        claim = Claim(record, case.fingerprint, call_id, self._owner, lease_s, resend_s, self._spends(case))
         return Attempt(case, source, claim)

@@ -83,7 +83,11 @@ class Settlement:
             case Done(kept=kept):
                 return Found(State.DONE, kept, claim.call_id, token=self.ticket.token, since=flight.since)
             case InDoubt():
-                return None if claim.resend_doubt else Found(State.DOUBT, None, claim.call_id, since=flight.since)
+                return (
+                    None
+                    if claim.resend_within_s is not None
+                    else Found(State.DOUBT, None, claim.call_id, since=flight.since)
+                )
             case NotDone():
                 return None
             case _:

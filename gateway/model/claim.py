@@ -6,9 +6,11 @@ SQL, Redis, clocks or waiting. The store decides transitions with the pure funct
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 KeySource = Literal["header", "meta", "once", "call-id", "derived"]
+DOUBTS: Final = 1_000
+"""How many doubts a store tells of at once."""
 
 
 class State(StrEnum):
@@ -49,10 +51,15 @@ class Claim:
     owner: str
     """Random id of this process incarnation."""
     lease_s: float
-    resend_doubt: bool = False
-    """The operator declared that repeating is harmless (`effect: idempotent`): a record in doubt may be claimed anew."""
+    resend_within_s: float | None = None
+    """The operator declared that repeating is harmless for so long: a record in doubt may be claimed anew while it is
+    younger than this. `math.inf` is always (`effect: idempotent`), None never."""
     spends: tuple[Spend, ...] = ()
     """Paid by whoever wins, in the step that claims."""
+    also: bytes | None = None
+    """A second record, guarded in the same step: whoever finds either of them finds this call."""
+    about: bytes = b""
+    """JSON about who and what, for people who settle a doubt; sealed at rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +136,8 @@ class Done:
     kept: Kept
     keep_s: float = 0.0
     """Filled in by the ledger, which knows the window of the key's source."""
+    also_keep_s: float = 0.0
+    """The same for `Claim.also`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,3 +151,19 @@ class InDoubt:
 
 
 Ending = Done | NotDone | InDoubt
+
+
+@dataclass(frozen=True, slots=True)
+class Doubted:
+    """A call that was sent, and nobody knows what became of it."""
+
+    record: bytes
+    token: int
+    """`ClaimStore.resolve` wants it."""
+    call_id: str
+    fingerprint: bytes
+    """Empty where nothing but the call's name is known any more."""
+    since: float
+    """Unix seconds when that call claimed."""
+    about: bytes
+    """`Claim.about`; empty where it is lost."""

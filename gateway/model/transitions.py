@@ -72,7 +72,7 @@ def claim(row: Row | None, asked: Claim, token: int, now: Moment, *, departing: 
             return Won(token, departing), won
         case State.CLAIMED if lease_over:
             return Won(token, departing), won
-        case State.DOUBT if asked.resend_doubt:
+        case State.DOUBT if asked.resend_within_s is not None and now.wall - row.since < asked.resend_within_s:
             return Won(token, departing), won
         case State.CLAIMED | State.SENT | State.DONE | State.DOUBT as state:
             return Found(state, None, row.call_id, row.delivered, row.token, row.since), row

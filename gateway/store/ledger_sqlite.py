@@ -8,13 +8,13 @@ audit trail's recovery pass (`fate`).
 
 import secrets
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from gateway.homes import Writer
 from gateway.model import transitions
-from gateway.model.claim import Claim, ClaimAnswer, Departure, Done, Ending, Found, NotDone, State, Won
+from gateway.model.claim import Claim, ClaimAnswer, Departure, Done, Doubted, Ending, Found, NotDone, State, Won
 from gateway.model.transitions import After, Moment, Row
 from gateway.model.work import Entry, JournalUnavailable, Work
 from gateway.ports import Clock, Reached
@@ -157,6 +157,14 @@ class SqliteClaims:
         """State of the record as far as it is this call's. Raises StoreUnavailable."""
         row, _ = await self._writer.submit(Work(lambda db: _row(db, bytes.fromhex(record))))
         return row.state if row is not None and row.call_id == call_id else None
+
+    async def doubts(self) -> Sequence[Doubted]:
+        """Every call in doubt, oldest first."""
+        raise NotImplementedError
+
+    async def resolve(self, record: bytes, token: int, verdict: Done | NotDone, entry: Entry) -> bool:
+        """doubt → done | retryable."""
+        raise NotImplementedError
 
     def _now(self) -> Moment:
         return Moment(self._clock.now(), self._clock.monotonic())

@@ -7,12 +7,12 @@ ledger room through `homes.ClaimStore`, and by recovery (`fate`).
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Final, TypeVar
 
 from gateway.homes import Writer
-from gateway.model.claim import Claim, ClaimAnswer, Departure, Ending, State, Won
+from gateway.model.claim import Claim, ClaimAnswer, Departure, Done, Doubted, Ending, NotDone, State, Won
 from gateway.model.work import Entry, StoreUnavailable, Work
 from gateway.ports import Reached
 from gateway.store.redis_ears import Ears
@@ -92,6 +92,14 @@ class RedisClaims:
     async def fate(self, record: str, call_id: str) -> State | None:
         """What became of the call; what this memory cannot know is in doubt. Raises StoreUnavailable."""
         return await self._steps.fate(record, call_id)
+
+    async def doubts(self) -> Sequence[Doubted]:
+        """Every call in doubt, oldest first."""
+        raise NotImplementedError
+
+    async def resolve(self, record: bytes, token: int, verdict: Done | NotDone, entry: Entry) -> bool:
+        """doubt → done | retryable."""
+        raise NotImplementedError
 
     async def _beside(self, step: Coroutine[None, None, T], intent: Entry | None, claim: Claim, token: int) -> T:
         """A step and its intent at the same time: both stand, or nothing is sent under the token."""

@@ -59,7 +59,7 @@ class Steps:
             claim.lease_s,
             token,
             int(departing),
-            int(claim.resend_doubt),
+            int(claim.resend_within_s is not None),
             GRACE_S,
             *limits(claim.spends),
         )

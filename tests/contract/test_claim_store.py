@@ -1,5 +1,6 @@
 """What every home of the ledger's records must do, whatever it is made of (ledger §1.4, §1.10)."""
 
+import math
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -161,9 +162,9 @@ async def test_a_late_proof_of_not_having_sent_does_not_lift_a_doubt(home: Home)
 
 
 async def test_a_doubt_may_be_claimed_anew_only_where_repeating_is_harmless(home: Home) -> None:
-    first = await won(home, claim(resend_doubt=True), departing=True)
+    first = await won(home, claim(resend_within_s=math.inf), departing=True)
     home.clock.advance(LEASE_S)
-    await won(home, claim("call-2", resend_doubt=True), departing=True)
+    await won(home, claim("call-2", resend_within_s=math.inf), departing=True)
     assert not await home.store.finish(claim(), first, Done(kept(), 60), None)
 
 

@@ -43,4 +43,6 @@ def test_where_nobody_is_asked_every_call_of_such_a_tool_stands_alone() -> None:
 
 @pytest.mark.parametrize("effect", list(Effect))
 def test_only_of_what_does_harm_twice_a_doubt_stands_in_the_way_of_another_question(effect: Effect) -> None:
-    assert claimed(asking(effect), "call-1").resend_doubt is (effect in {Effect.READ, Effect.IDEMPOTENT})
+    assert (claimed(asking(effect), "call-1").resend_within_s is None) is (
+        effect not in {Effect.READ, Effect.IDEMPOTENT}
+    )

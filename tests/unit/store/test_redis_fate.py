@@ -1,5 +1,6 @@
 """What became of a call whose gateway is gone: "not sent" is said only by a memory that would know."""
 
+import math
 import uuid
 
 import pytest
@@ -35,10 +36,10 @@ async def test_a_call_whose_gateway_died_is_in_doubt_once_its_fate_is_asked(gate
 
 @pytest.mark.parametrize("ending", [InDoubt(), Done(redis_kit.done().kept, 0.0)])
 async def test_a_call_that_was_replaced_is_still_known_to_have_been_sent(gateway, ending):
-    first = redis_kit.claim(resend_doubt=True)
+    first = redis_kit.claim(resend_within_s=math.inf)
     token = await redis_kit.sent(gateway, first)
     await gateway.claims.finish(first, token, ending, None)
-    await redis_kit.sent(gateway, redis_kit.claim("call-2", resend_doubt=True))
+    await redis_kit.sent(gateway, redis_kit.claim("call-2", resend_within_s=math.inf))
     assert await state(gateway) in {State.DOUBT, State.DONE}
     assert await state(gateway, "call-3") is None
 
