@@ -19,7 +19,7 @@ def problems(upstreams: Mapping[str, UpstreamConfig], agents: Mapping[str, Agent
     prefixes = {
         upstream: upstream if config.prefix is None else config.prefix for upstream, config in upstreams.items()
     }
-    found = [*_prefix_problems(prefixes)]
+    found = [*_prefix_problems(prefixes), *_probe_problems(upstreams)]
     for name, agent in agents.items():
         where = f"agents.{name}"
         found += _tool_problems(where, agent, prefixes)
@@ -38,6 +38,15 @@ def _prefix_problems(prefixes: Mapping[str, str]) -> Iterator[str]:
     for prefix, sharing in owners.items():
         if len(sharing) > 1:
             yield f"upstreams.{sharing[1]}: shares the prefix {prefix!r} with {sharing[0]}: give each its own prefix"
+
+
+def _probe_problems(upstreams: Mapping[str, UpstreamConfig]) -> Iterator[str]:
+    """Whether its tool exists and is a read is known once that upstream was listed (`gateway.probing`)."""
+    for upstream, config in upstreams.items():
+        for name, said in config.tools.items():
+            if said.probe is not None and said.probe.tool.partition("/")[0] not in upstreams:
+                where = f"upstreams.{upstream}.tools.{name}.probe.tool"
+                yield f"{where}: {said.probe.tool} names no upstream of this configuration: correct it"
 
 
 def _tool_problems(where: str, agent: Agent, prefixes: Mapping[str, str]) -> Iterator[str]:

@@ -108,7 +108,7 @@ def _fault(name: str, lines: Mapping[Place, int], detail: ErrorDetails) -> Fault
 def _as_written(place: Place) -> Place:
     """The place as the file has it: pydantic adds the kind of an upstream, the class of `loops`, and `[key]`."""
     match place:
-        case ("upstreams", id_, "mcp-http" | "mcp-stdio", *rest):
+        case ("upstreams", id_, "mcp-http" | "mcp-stdio" | "openapi", *rest):
             return ("upstreams", id_, *rest)
         case ("loops", "Loops", *rest):
             return ("loops", *rest)

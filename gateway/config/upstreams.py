@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, StringConstraints, model_validator
 
+from gateway.config.expressions import Accept, Found, Template
 from gateway.config.idempotency import Kept
 from gateway.config.values import Amount, Duration, Section, ToolIdText
 
@@ -31,10 +32,11 @@ class ProbeSettings(Section):
     """A declared read that tells whether a call was carried out."""
 
     tool: ToolIdText
-    args: dict[str, str] = Field(default_factory=dict, description="argument → CEL over `args` and `key`")
-    found: str = Field(max_length=2000, description="CEL over `result`, `args` and `key`: it was carried out")
+    args: dict[str, Template] = Field(default_factory=dict, description="argument → CEL over `args` and `key`")
+    found: Found = Field(description="CEL over `result`, `args` and `key`: it was carried out")
     settles: Duration = Field(
-        timedelta(seconds=30), description="how long after the send a probe that finds nothing proves nothing"
+        timedelta(seconds=30),
+        description="for how long after the last moment of a send a probe that finds nothing proves nothing",
     )
 
 
@@ -74,9 +76,7 @@ class ToolSettings(Section):
     dedupes: Duration | None = Field(None, description="how long the upstream itself recognises a forwarded key")
     probe: ProbeSettings | None = None
     verify: bool = Field(False, description="let the probe look after every success and record what it saw")
-    accept: str | None = Field(
-        None, max_length=2000, description="CEL over `result` and `args` that a good answer fulfils"
-    )
+    accept: Accept | None = Field(None, description="CEL over `result` and `args` that a good answer fulfils")
     on_disconnect: Literal["detach", "cancel"] = Field(
         "detach", description="what becomes of a call that was sent when its caller goes away"
     )
@@ -99,6 +99,8 @@ class ToolSettings(Section):
             raise ValueError("`on_in_doubt: resend` is for `effect: idempotent` only: a second time must do no harm")
         if self.effect == "read" and (self.once or self.key == "required" or self.on_in_doubt != "block"):
             raise ValueError("a read has no key: leave out `once`, `key` and `on_in_doubt`")
+        if self.effect == "read" and self.verify:
+            raise ValueError("a read leaves nothing that a probe could look for: leave out `verify`")
         return self
 
 

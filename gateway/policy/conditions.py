@@ -11,11 +11,12 @@ from typing import Any, Final
 
 import yaml
 
-from gateway.policy.cel_door import Program, cel
-from gateway.policy.cel_lint import Source, lint
+from gateway.cel_door import Program, cel
+from gateway.cel_lint import Source, lint
 from gateway.policy.faults import Findings
 from gateway.policy.rule import ALWAYS
 
+VARIABLES: Final = frozenset({"args", "user", "agent", "tool", "now"})
 MAX_WEIGHT: Final = 1000
 """Values (64 characters of text count as one) that a condition with all(), exists() or exists_one() looks through."""
 
@@ -94,7 +95,7 @@ def _compile(name: str, expression: str, line: int, found: Findings) -> Conditio
         found.add(line, f"condition name {name!r}", "letters, digits and - only")
         return None
     source = Source.of(expression)
-    faults = lint(source)
+    faults = lint(source, VARIABLES)
     for what, remedy in faults:
         found.add(line, f"condition {name!r} {what}", remedy)
     if faults:

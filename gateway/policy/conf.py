@@ -6,7 +6,8 @@ last of two, and forgets lines, so they are checked before. Must not know what t
 
 from typing import Final
 
-from gateway.policy.faults import Findings, instead
+from gateway.cel_lint import instead
+from gateway.policy.faults import Findings
 
 _SECTIONS: Final = {
     "request_definition": "r",

@@ -1,10 +1,9 @@
 """What is wrong with a policy file, where, and what to write instead.
 
-Lives only here: the shape of a load error and the did-you-mean. Must not know what any file means. Every loader of the
-room appends to one list, so that an operator sees all faults at once; `load.py` raises them together.
+Lives only here: the shape of a load error. Must not know what any file means. Every loader of the room appends to one list,
+so that an operator sees all faults at once; `load.py` raises them together.
 """
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -40,11 +39,3 @@ class Findings:
 
     def add(self, line: int, what: str, remedy: str) -> None:
         self.faults.append(PolicyFault(self.file, line, what, remedy))
-
-
-def instead(word: str, known: Iterable[str]) -> str:
-    """`write one of a, b`, or `did you mean a?` where one is close."""
-    choices = sorted(known)
-    if near := difflib.get_close_matches(word, choices, 1) or [name for name in choices if name == word.lower()]:
-        return f"did you mean {near[0]}?"
-    return f"write one of {', '.join(choices)}" if choices else "there is none to name"

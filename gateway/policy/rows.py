@@ -11,8 +11,9 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
+from gateway.cel_lint import instead
 from gateway.model.decision import Verdict
-from gateway.policy.faults import Findings, instead
+from gateway.policy.faults import Findings
 from gateway.policy.globs import EVERY, unsafe
 from gateway.policy.grants import check_roles
 from gateway.policy.rule import ACTIONS, ALWAYS, COLUMNS, Grant, Rule

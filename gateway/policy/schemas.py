@@ -8,8 +8,9 @@ composition root pass those that are known.
 from collections.abc import Mapping
 from typing import Any
 
+from gateway.cel_lint import instead
 from gateway.model.tool import ToolId
-from gateway.policy.faults import PolicyFault, instead
+from gateway.policy.faults import PolicyFault
 from gateway.policy.globs import tool_match
 from gateway.policy.rule import ALWAYS
 from gateway.policy.snapshot import Snapshot

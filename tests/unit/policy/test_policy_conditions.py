@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from policy_kit import Clock, rules, who
 
+from gateway.cel_lint import Source
 from gateway.model.decision import Verdict
-from gateway.policy.cel_lint import Source
 from gateway.policy.conditions import MAX_WEIGHT, read_conditions
 from gateway.policy.faults import Findings
 

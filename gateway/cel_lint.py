@@ -1,26 +1,26 @@
-"""What a condition may say, decided from its text before it ever runs.
+"""What a CEL expression may say, decided from its text before it ever runs.
 
-Lives only here: the names and functions a condition has, and the shapes that could take long. Measured on the library
+Lives only here: the functions an expression has, the shapes that could take long, and the did-you-mean. Measured on the library
 (0.10): map() and filter() copy their list at every step (a list of 1,000 took a minute), nested all()/exists() multiply,
-and a pattern taken from an argument lets the caller choose a costly one; so these are load errors. Must not know rows or
-values. Called by `conditions.py`.
+and a pattern taken from an argument lets the caller choose a costly one; so these are load errors. Must not know what
+is asked of an expression, or values. Called by policy's conditions and by `expressions.py`.
 """
 
+import difflib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.policy.cel_door import cel
-from gateway.policy.faults import instead
+from gateway.cel_door import cel
 
-VARIABLES: Final = frozenset({"args", "user", "agent", "tool", "now"})
 _TYPES = frozenset({"int", "uint", "double", "string", "bytes", "bool", "list", "map", "null_type"})
 _FUNCTIONS = frozenset(
     {"size", "contains", "startsWith", "endsWith", "matches", "timestamp", "duration", "type", "dyn", "getFullYear"}
     | {"getMonth", "getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear", "getHours", "getMinutes", "getSeconds"}
     | {"getMilliseconds", "int", "uint", "double", "string", "bytes"}
 )
-_MAX_TEXT = 1000
+MAX_TEXT: Final = 1000
 
 # A raw string, a string, or a comment; triple quotes are refused before this is asked.
 _LITERAL = re.compile(r"""[rR]"[^"]*"|[rR]'[^']*'|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|//[^\n]*""")
@@ -65,10 +65,10 @@ class Source:
         return None if any("\\" in name for name in names) else frozenset(names)
 
 
-def lint(source: Source) -> list[tuple[str, str]]:
+def lint(source: Source, variables: frozenset[str]) -> list[tuple[str, str]]:
     """Every reason to refuse the expression, each with what to write instead; empty for a good one."""
-    if len(source.text) > _MAX_TEXT:
-        return [(f"has more than {_MAX_TEXT} characters", "split it; several rows may name several conditions")]
+    if len(source.text) > MAX_TEXT:
+        return [(f"has more than {MAX_TEXT} characters", "split it; several rows may name several conditions")]
     if '"""' in source.text or "'''" in source.text:
         return [("has a triple-quoted string", "write '…', \"…\" or r'…'")]
     try:
@@ -77,19 +77,19 @@ def lint(source: Source) -> list[tuple[str, str]]:
         place = re.search(r"<input>:(\d+):(\d+)", str(error))
         where = f" at column {place[2]}" if place else ""
         return [(f"does not parse as CEL{where}", "CEL reads like args.amount > 0 && args.amount <= 100")]
-    return [*_names(source, program.variables(), program.functions()), *_costs(source), *_patterns(source)]
+    return [*_names(source, variables, program.variables(), program.functions()), *_costs(source), *_patterns(source)]
 
 
-def _names(source: Source, variables: list[str], functions: list[str]) -> list[tuple[str, str]]:
+def _names(source: Source, known: frozenset[str], variables: list[str], functions: list[str]) -> list[tuple[str, str]]:
     bound = {loop[2] for loop in source.loops}
     faults = [
         (f"calls its own variable {name!r}, a name it already has", "take another, such as x")
-        for name in sorted(bound & (VARIABLES | _TYPES))
+        for name in sorted(bound & (known | _TYPES))
     ]
     faults += [
-        (f"reads {name!r}, which is nothing here", instead(name, VARIABLES))
+        (f"reads {name!r}, which is nothing here", instead(name, known))
         for name in variables
-        if name not in VARIABLES | _TYPES | bound
+        if name not in known | _TYPES | bound
     ]
     faults += [
         (f"calls {name}(), which does not exist", instead(name, _FUNCTIONS))
@@ -133,3 +133,11 @@ def _patterns(source: Source) -> list[tuple[str, str]]:
         except Exception:  # noqa: BLE001  whatever the library raises, it is not a pattern
             faults.append(("has a pattern that is not a regular expression", "RE2 syntax: no look-around, no \\1"))
     return faults
+
+
+def instead(word: str, known: Iterable[str]) -> str:
+    """`write one of a, b`, or `did you mean a?` where one is close."""
+    choices = sorted(known)
+    if near := difflib.get_close_matches(word, choices, 1) or [name for name in choices if name == word.lower()]:
+        return f"did you mean {near[0]}?"
+    return f"write one of {', '.join(choices)}" if choices else "there is none to name"

@@ -2,7 +2,8 @@
 
 Lives only here: one import. `import cel` pulls in typer, rich, pygments and prompt_toolkit (26 MB resident and 0.12 s,
 measured), none of which evaluates anything. The extension module must be loaded once per process (a second load
-panics), so it is registered under its own name, where a later `import cel` finds it. Called by `conditions.py`.
+panics), so it is registered under its own name, where a later `import cel` finds it. Called
+by `cel_lint.py`, by policy's conditions and by `expressions.py`.
 """
 
 import sys
