@@ -5,7 +5,9 @@ Must not know who may call what, bytes, SQL or how any room works; it sees them 
 which seals the record of whatever is refused in here.
 """
 
-from contextlib import ExitStack
+import asyncio
+from contextlib import ExitStack, suppress
+from dataclasses import replace
 from typing import assert_never
 
 from gateway import ports
@@ -14,7 +16,8 @@ from gateway.leg import Caller, Leg, allowed_s, outbound, sealed
 from gateway.model.admission import Passed, Replay, Ticket
 from gateway.model.call import Reply, ReplyError
 from gateway.model.decision import Verdict
-from gateway.model.outcome import AuditOutcome, Unsent
+from gateway.model.outbound import Outbound
+from gateway.model.outcome import AuditOutcome, Carried, Lost, Unsent
 from gateway.model.refusal import Reason, Refusal, Refused
 from gateway.model.work import Entry
 from gateway.replies import hinted, kept_reply
@@ -45,12 +48,12 @@ class Crossing:
         )
         assert isinstance(admitted, Passed)
         record.lap("ledger")
-        sent = False
+        agent, sent = leg.principal.agent, False
         concluded: Conclusion | None = None
         try:
             with (
                 self._ledger.reading(leg.principal, call.tool),
-                leg.upstream.try_permit() or await leg.upstream.permit(leg.deadline),
+                leg.upstream.try_permit(agent) or await leg.upstream.permit(leg.deadline, agent),
             ):
                 record.lap("permit")
                 sent = True
@@ -59,6 +62,10 @@ class Crossing:
             record.lap("upstream")
             concluded = conclude(carried, call, record.call_id, self._sanitize)
             record.lap("sanitize")
+        except Refused as stopped:
+            if sent:  # it was stopped on its way
+                raise Refused.of(replace(stopped.refusal, executed="unknown")) from None
+            raise
         finally:
             if sent:
                 warnings = self._ledger.answered(admitted, concluded.brought if concluded is not None else None)
@@ -76,9 +83,10 @@ class Crossing:
             def departs_at_once() -> Entry | None:
                 """Asked at the moment of claiming, so that waiting for a twin holds no slot."""
                 caller.must_be_here()
-                if leg.decision.verdict is Verdict.ASK or (permit := leg.upstream.try_permit()) is None:
+                permit = None if leg.decision.verdict is Verdict.ASK else leg.upstream.try_permit(leg.principal.agent)
+                if permit is None:
                     return None
-                slot.enter_context(permit)
+                caller.watch(slot.enter_context(permit))
                 record.lap("permit")
                 caller.departing = True
                 return record.intent()
@@ -103,7 +111,7 @@ class Crossing:
                 case _:
                     assert_never(admitted)
             sent = outbound(leg, key=ticket.claim.record.hex())
-            carried = await leg.upstream.send(sent, self._send_by(leg))
+            carried = await _carried(leg, sent, self._send_by(leg), caller)
         record.lap("upstream")
         concluded = conclude(carried, call, record.call_id, self._sanitize)
         record.lap("sanitize")
@@ -123,7 +131,8 @@ class Crossing:
         try:
             if leg.decision.verdict is Verdict.ASK or ticket.asks is not None:
                 approval = await self._approved(leg, ticket, caller)
-            slot.enter_context(await leg.upstream.permit(self._send_by(leg)))
+            permit = await leg.upstream.permit(self._send_by(leg), leg.principal.agent)
+            caller.watch(slot.enter_context(permit))
             leg.record.lap("permit")
             caller.must_be_here()
         except Exception as error:
@@ -167,6 +176,28 @@ class Crossing:
         reply = kept_reply(replay, leg.call, leg.record.call_id)
         await sealed(leg.record, AuditOutcome.REPLAYED, executed="yes")
         return hinted(reply, None, delivered=lambda: self._ledger.delivered(replay))
+
+
+async def _carried(leg: Leg, sent: Outbound, deadline: float, caller: Caller) -> Carried:
+    """Carries a call to its end; where the operator wants it so, only as long as its caller waits.
+
+    A call that was cancelled upstream may have been carried out before that was heard, so nobody knows.
+    """
+    if leg.call.tool.terms.on_disconnect == "detach":
+        return await leg.upstream.send(sent, deadline)
+    if not caller.here:
+        return Unsent("its caller went away before it was sent")
+    try:
+        async with asyncio.timeout(None) as patience:
+
+            def cut_off() -> None:
+                with suppress(RuntimeError):  # the answer is here already
+                    patience.reschedule(asyncio.get_running_loop().time())
+
+            caller.watch(cut_off)
+            return await leg.upstream.send(sent, deadline)
+    except TimeoutError:
+        return Lost("its caller went away and it was cancelled")
 
 
 def _nothing_departs() -> None:

@@ -4,6 +4,7 @@ Lives only here: the leg from policy to the upstream as one value, its time limi
 Must not know the order of rooms. Used by pipeline and crossing.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -40,11 +41,23 @@ class Leg:
 class Caller:
     """Whether the one who asked still waits; a detached call looks just before it would depart."""
 
-    here = True
-    followed = False
-    """Whether a task of its own walks on without the caller, and ends the record."""
-    departing = False
-    """Whether an intent was handed out: from then on only the ledger knows whether the call was sent."""
+    def __init__(self) -> None:
+        self.here = True
+        self.followed = False
+        """Whether a task of its own walks on without the caller, and ends the record."""
+        self.departing = False
+        """Whether an intent was handed out: from then on only the ledger knows whether the call was sent."""
+        self._left: list[Callable[[], None]] = []
+
+    def watch(self, left: Callable[[], None]) -> None:
+        """Calls `left` once when the caller goes away."""
+        self._left.append(left)
+
+    def leave(self) -> None:
+        """The caller goes away."""
+        self.here = False
+        while self._left:
+            self._left.pop()()
 
     def must_be_here(self) -> None:
         if not self.here:
@@ -108,4 +121,5 @@ def outbound(leg: Leg, key: str | None = None) -> Outbound:
         request_state=asked.request_state,
         input_responses=asked.input_responses,
         owner="\0".join((who.tenant, who.agent, who.user or "")),
+        agent=who.agent,
     )

@@ -81,6 +81,8 @@ class Road:
             agent_proof=principal.agent_proof,
             user=principal.user,
             user_proof=principal.user_proof,
+            run=principal.run,
+            run_proof=principal.run and (principal.user_proof or principal.agent_proof),
         )
         record.lap("identity")
         return principal
@@ -105,7 +107,7 @@ class Road:
 
     def recheck(self, record: ports.Record, principal: Principal, asked: Asked) -> None:
         """Whether a call that is under way may go on."""
-        _note_asked(record, asked)
+        _note_asked(record, principal, asked)
         call, _ = self._gate.passed(record, principal, asked)
         self._ledger.check(principal, call.tool)
 
@@ -130,12 +132,12 @@ class Road:
         trace = asked.trace.decided(self._trace_share)
         asked = replace(asked, trace=trace, dialogue=heard(asked.dialogue, self._sanitize, record.note))
         log_context.on(record.call_id, trace.id)
-        _note_asked(record, asked)
+        _note_asked(record, principal, asked)
         caller = Caller()
         try:
             return await self._ended(record, principal, asked, self._walk(record, principal, asked, caller))
         except asyncio.CancelledError:
-            caller.here = False
+            caller.leave()
             if not caller.followed:
                 self._tasks.start(record.seal(AuditOutcome.CANCELLED, reason=Reason.CANCELLED.value), "seal-cancelled")
             raise
@@ -233,13 +235,13 @@ class Road:
         return make_leg(leg.record, leg.principal, asked, call, decision, upstream, now, self._hold_s)
 
 
-def _note_asked(record: ports.Record, asked: Asked) -> None:
+def _note_asked(record: ports.Record, principal: Principal, asked: Asked) -> None:
     record.note(
         kind="call",
         asked=asked.name,
         era=asked.era,
         version=asked.version,
-        run=asked.run_label,
+        run=principal.run or asked.run_label,
         trace=asked.trace.noted,
     )
 

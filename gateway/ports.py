@@ -83,12 +83,12 @@ class Ledger(Protocol):
         waited for: it takes the upstream's free slot, so None means that there is none now and `depart` comes later.
         `waits` is called before a twin in another process is waited for: it gives such a slot back.
 
-        A twin in flight is waited for (bounded by `deadline`, monotonic seconds). Raises Refused: stopped,
+        A twin in flight is waited for (bounded by `deadline`, monotonic seconds). Raises Refused: stopped, paused,
         budget-exhausted, loop-detected, key-reused, key-in-flight, outcome-unknown, store-unavailable, audit-unavailable.
         """
 
     def check(self, principal: Principal, tool: Tool) -> None:
-        """Whether a call that waits may wait on. Raises Refused: stopped."""
+        """Whether a call that waits may wait on; a pause lets it. Raises Refused: stopped."""
 
     async def depart(self, ticket: Ticket, intent: Entry, approval: str | None = None) -> Ticket:
         """Makes `sent` and the intent durable; no byte may leave before it returns. Checks the kill switch again.
@@ -111,7 +111,7 @@ class Ledger(Protocol):
         """
 
     def reading(self, principal: Principal, tool: Tool) -> AbstractContextManager[None]:
-        """Around the send of a read: a stop that touches it cancels it there. Raises Refused: stopped."""
+        """Around the send of a read: a stop that touches it cancels it there. Raises Refused: stopped, paused."""
 
     def answered(self, passed: Passed, brought: Brought | None) -> Mapping[str, Any]:
         """Settles the budgets of a read that was sent. Returns warnings for the reply's `_meta`."""
@@ -142,8 +142,10 @@ class Approvals(Protocol):
         """
 
 
-Permit = AbstractContextManager[None]
-"""A slot of the upstream's concurrency limit; leaving the context gives it back."""
+Permit = AbstractContextManager[Callable[[], None]]
+"""A slot of the upstream's concurrency limit; leaving the context gives it back. Entering it hands out what to call when the
+caller of a call under way has gone.
+"""
 
 
 class Upstream(Protocol):
@@ -156,10 +158,10 @@ class Upstream(Protocol):
     def address(self) -> str:
         """Where it is, for records: a URL without credentials, or the command."""
 
-    def try_permit(self) -> Permit | None:
-        """A slot if one is free now."""
+    def try_permit(self, agent: str) -> Permit | None:
+        """A slot if one is free now, and within the agent's share."""
 
-    async def permit(self, deadline: float) -> Permit:
+    async def permit(self, deadline: float, agent: str) -> Permit:
         """Waits in the bounded queue. Raises Refused: upstream-unavailable."""
 
     async def send(self, call: Outbound, deadline: float) -> Carried:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.catalog.room import Curation
+from gateway.config.globs import matches
 from gateway.config.schema import Config
 from gateway.learner import Learner, first_lists
 from gateway.model.news import Hear
@@ -32,7 +33,11 @@ class Servers:
         self.routes = HttpRoutes()
         """Of those that are plain HTTP services."""
         self.upstreams = {
-            name: Resilient(make_upstream(name, section, clock, tasks, reached, base, self.routes), section, clock)
+            name: Resilient(
+                make_upstream(name, section, clock, tasks, reached, base, self.routes, shared=_users(config, name) > 1),
+                section,
+                clock,
+            )
             for name, section in config.upstreams.items()
         }
         self.learners = [
@@ -63,3 +68,9 @@ class Servers:
     async def close(self) -> None:
         """Ends their connections, all at once: each may take as long as its server lets it."""
         await asyncio.gather(*(upstream.close() for upstream in self.upstreams.values()), return_exceptions=True)
+
+
+def _users(config: Config, upstream: str) -> int:
+    """How many agents may see anything of it."""
+    seen = ((*agent.tools, *agent.prompts, *agent.resources) for agent in config.agents.values())
+    return sum(any(matches(glob.split("/")[0], upstream) for glob in globs) for globs in seen)

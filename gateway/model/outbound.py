@@ -32,6 +32,8 @@ class Outbound:
     input_responses: Mapping[str, Any] | None = None
     owner: str = ""
     """Whose call it is, opaque: sessions in which a server may ask are never shared between owners."""
+    agent: str = ""
+    """Whose share of the upstream's slots it uses."""
 
     @property
     def params(self) -> dict[str, Any]:

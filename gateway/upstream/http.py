@@ -71,7 +71,10 @@ class McpHttpUpstream:
         tasks: Tasks,
         reached: Reached,
         sleep: Sleep = asyncio.sleep,
+        *,
+        shared: bool = False,
     ) -> None:
+        """`shared`: more than one agent may use it."""
         self.id: Final = id
         self.address: Final = str(URL(config.url).with_user(None).with_query(None).with_fragment(None))
         self._clock = clock
@@ -81,7 +84,7 @@ class McpHttpUpstream:
         """What goes on as long as this server is known: its streams, what is followed, the aging of sessions."""
         credentials = {name: value.get_secret_value() for name, value in config.headers.items()}
         self._exchange = HttpExchange(config.url, credentials, config.max_result, clock)
-        self._permits = Permits(id, config.max_in_flight, config.queue, clock)
+        self._permits = Permits(id, config.max_in_flight, config.queue, clock, shared=shared)
         self._ids = itertools.count(1)
         self._following = Following(id, self._standing, clock, sleep)
         site = Site(id, self._exchange, clock, tasks, self._standing, self._following.take, sleep)
@@ -89,14 +92,14 @@ class McpHttpUpstream:
         self._awake = asyncio.Event()
         """Set while the server answers: only then is there something to follow."""
 
-    def try_permit(self) -> Permit | None:
-        return self._permits.try_permit()
+    def try_permit(self, agent: str) -> Permit | None:
+        return self._permits.try_permit(agent)
 
-    async def permit(self, deadline: float) -> Permit:
-        return await self._permits.permit(deadline)
+    async def permit(self, deadline: float, agent: str) -> Permit:
+        return await self._permits.permit(deadline, agent)
 
     async def send(self, call: Outbound, deadline: float) -> Carried:
-        limit = Deadline(deadline, self._clock, self._permits)
+        limit = Deadline(deadline, self._clock, self._permits.loan(call.agent))
         return await (self._send(call, limit) if call.dialogue.stateless else carried_through(call, limit, self._send))
 
     async def list_tools(self, deadline: float) -> Sequence[Mapping[str, Any]]:

@@ -23,17 +23,21 @@ def make_upstream(
     reached: Reached,
     base: Path = Path(),
     routes: HttpRoutes | None = None,
+    *,
+    shared: bool = False,
 ) -> Upstream:
     """Connects nothing yet: servers are opened by their first call or listing. Close it before `tasks`.
 
     `base` is the folder of the configuration; plain HTTP services tell `routes` where their operations are.
+    `shared`: more than one agent may use it.
     """
     match config:
         case McpHttp():
-            return McpHttpUpstream(id, config, clock, tasks, reached)
+            return McpHttpUpstream(id, config, clock, tasks, reached, shared=shared)
         case McpStdio():
-            return McpStdioUpstream(id, config, clock, tasks, reached)
+            return McpStdioUpstream(id, config, clock, tasks, reached, shared=shared)
         case OpenApi():
-            return OpenApiUpstream(id, config, clock, reached, base, HttpRoutes() if routes is None else routes)
+            known = HttpRoutes() if routes is None else routes
+            return OpenApiUpstream(id, config, clock, reached, base, known, shared=shared)
         case _:
             assert_never(config)

@@ -51,8 +51,12 @@ class OpenApiUpstream:
         reached: Reached,
         base: Path,
         routes: HttpRoutes,
+        *,
+        shared: bool = False,
     ) -> None:
-        """`base` is the folder of the configuration, `routes` where the HTTP plane finds the operations."""
+        """`base` is the folder of the configuration, `routes` where the HTTP plane finds the operations; `shared`: more than
+        one agent may use it.
+        """
         self.id: Final = id
         url = URL(config.url).with_query(None).with_fragment(None)
         self.address: Final = str(url.with_user(None))
@@ -66,7 +70,7 @@ class OpenApiUpstream:
         standing = {"Accept": accept, "Accept-Encoding": "identity", "User-Agent": "sallyport"}
         self._exchange = HttpExchange(self._url, self._headers, config.max_result, clock, standing)
         self._reader = Reader(config.max_result, clock)
-        self._permits = Permits(id, config.max_in_flight, config.queue, clock)
+        self._permits = Permits(id, config.max_in_flight, config.queue, clock, shared=shared)
         self._read: str | None = None
         """SHA-256 of the document that was read last."""
         self._refused: tuple[str, str] | None = None
@@ -76,11 +80,11 @@ class OpenApiUpstream:
         self._public = routes
         routes.learn(id, self._routes)
 
-    def try_permit(self) -> Permit | None:
-        return self._permits.try_permit()
+    def try_permit(self, agent: str) -> Permit | None:
+        return self._permits.try_permit(agent)
 
-    async def permit(self, deadline: float) -> Permit:
-        return await self._permits.permit(deadline)
+    async def permit(self, deadline: float, agent: str) -> Permit:
+        return await self._permits.permit(deadline, agent)
 
     async def send(self, call: Outbound, deadline: float) -> Carried:
         operation = self._operations.get(call.tool.name)

@@ -56,18 +56,18 @@ class Resilient:
         self._circuits: dict[str, Circuit] = {}
         self._breakers(self.id)
 
-    def try_permit(self) -> Permit | None:
+    def try_permit(self, agent: str) -> Permit | None:
         """None also while the breaker is open: what an earlier call left is served all the same."""
-        return None if self._wait_s() > 0 else self._inner.try_permit()
+        return None if self._wait_s() > 0 else self._inner.try_permit(agent)
 
-    async def permit(self, deadline: float) -> Permit:
+    async def permit(self, deadline: float, agent: str) -> Permit:
         if (wait_s := self._wait_s()) > 0:
             raise Refused(
                 Reason.UPSTREAM_UNAVAILABLE,
                 f"Upstream {self.id} is not asked now: {_OPEN}.",
                 retry_after_ms=_ms(wait_s),
             )
-        return await self._inner.permit(deadline)
+        return await self._inner.permit(deadline, agent)
 
     async def send(self, call: Outbound, deadline: float) -> Carried:
         """Sends, and again where that is safe, until an outcome stands. Every send counts for the breakers."""

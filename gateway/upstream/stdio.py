@@ -63,7 +63,10 @@ class McpStdioUpstream:
         tasks: Tasks,
         reached: Reached,
         sleep: Sleep = asyncio.sleep,
+        *,
+        shared: bool = False,
     ) -> None:
+        """`shared`: more than one agent may use it."""
         self.id: Final = id
         self.address: Final = config.command
         self._config = config
@@ -72,7 +75,7 @@ class McpStdioUpstream:
         self._reached = reached
         self._standing = Tasks()
         """What is followed."""
-        self._permits = Permits(id, config.max_in_flight, config.queue, clock)
+        self._permits = Permits(id, config.max_in_flight, config.queue, clock, shared=shared)
         self._ids = itertools.count(1)
         self._following = Following(id, self._standing, clock, sleep)
         self._starting: asyncio.Task[_Running | NoLink] | None = None
@@ -82,14 +85,14 @@ class McpStdioUpstream:
         self._not_before = 0.0
         self._closed = False
 
-    def try_permit(self) -> Permit | None:
-        return self._permits.try_permit()
+    def try_permit(self, agent: str) -> Permit | None:
+        return self._permits.try_permit(agent)
 
-    async def permit(self, deadline: float) -> Permit:
-        return await self._permits.permit(deadline)
+    async def permit(self, deadline: float, agent: str) -> Permit:
+        return await self._permits.permit(deadline, agent)
 
     async def send(self, call: Outbound, deadline: float) -> Carried:
-        limit = Deadline(deadline, self._clock, self._permits)
+        limit = Deadline(deadline, self._clock, self._permits.loan(call.agent))
         return await (self._send(call, limit) if call.dialogue.stateless else carried_through(call, limit, self._send))
 
     async def list_tools(self, deadline: float) -> Sequence[Mapping[str, Any]]:

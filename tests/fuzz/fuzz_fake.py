@@ -40,11 +40,11 @@ class FakeUpstream:
         self.asked = 0
         self._tasks: set[Any] = set()
 
-    def try_permit(self) -> Any:
-        return contextlib.nullcontext()
+    def try_permit(self, agent: str) -> Any:
+        return contextlib.nullcontext(lambda: None)
 
-    async def permit(self, deadline: float) -> Any:
-        return contextlib.nullcontext()
+    async def permit(self, deadline: float, agent: str) -> Any:
+        return contextlib.nullcontext(lambda: None)
 
     async def send(self, call: Outbound, deadline: float) -> Carried:
         exchange = SHOT.get()

@@ -91,11 +91,14 @@ class Slot:
         self._upstream = upstream
         upstream.held += 1
 
-    def __enter__(self) -> None:
-        return None
+    def __enter__(self) -> Callable[[], None]:
+        return self._left_alone
 
     def __exit__(self, *_: object) -> None:
         self._upstream.held -= 1
+
+    def _left_alone(self) -> None:
+        self._upstream.alone += 1
 
 
 @dataclass
@@ -104,17 +107,19 @@ class FakeUpstream:
     answer: Carried
     busy: bool = False
     held: int = 0
+    alone: int = 0
+    """Calls whose callers went away while they held a slot."""
     heard: list[Outbound] = field(default_factory=list)
     durable: list[str] = field(default_factory=list)
     """Kinds of the entries that were in the journal when a call was sent."""
     id: str = "helpdesk"
     address: str = "http://helpdesk"
 
-    def try_permit(self) -> Slot | None:
+    def try_permit(self, agent: str) -> Slot | None:
         self.stage.step("upstream.try_permit")
         return None if self.busy else Slot(self)
 
-    async def permit(self, deadline: float) -> Slot:
+    async def permit(self, deadline: float, agent: str) -> Slot:
         await self.stage.wait("upstream.permit")
         return Slot(self)
 

@@ -1,11 +1,12 @@
 """The caller goes away: what was not sent is given back, what was sent goes on to its end and its record."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from pipeline_kit import Playbook, until
 
-from gateway.model.claim import Done
+from gateway.model.claim import Done, InDoubt, NotDone
 from gateway.model.decision import Verdict
 from gateway.model.outcome import AuditOutcome
 from gateway.model.tool import Effect
@@ -119,3 +120,54 @@ async def test_a_call_that_is_cut_off_at_shutdown_before_it_could_depart_ends_in
         await caller
     assert (play.record["outcome"], play.record["executed"]) == (AuditOutcome.CANCELLED, "no")
     assert len(play.journal) == 1
+
+
+async def test_a_call_whose_caller_left_goes_on_as_one_that_was_left_alone() -> None:
+    play = Playbook()
+
+    await leaves_at(play, "upstream.send")
+
+    assert play.upstream.alone == 1
+
+
+def cancels(play: Playbook) -> None:
+    tool = play.catalog.view_.tool
+    play.catalog.view_.tool = replace(tool, terms=replace(tool.terms, on_disconnect="cancel"))
+
+
+async def test_where_the_operator_says_cancel_a_sent_call_ends_with_its_caller_and_is_in_doubt() -> None:
+    play = Playbook()
+    cancels(play)
+    play.holds["upstream.send"] = asyncio.Event()
+    caller = asyncio.ensure_future(play.heard())
+    await until(play, "upstream.send")
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+
+    assert await play.tasks.drain(5) == 0, "nobody lets the upstream go on"
+    (ending,) = play.ledger.settled
+    assert isinstance(ending, InDoubt)
+    assert (play.record["outcome"], play.record["executed"]) == (AuditOutcome.IN_DOUBT, "unknown")
+    assert play.upstream.held == 0
+
+
+async def test_where_the_operator_says_cancel_a_call_that_departed_without_its_caller_is_not_sent() -> None:
+    play = Playbook()
+    cancels(play)
+
+    await leaves_at(play, "ledger.claim")
+
+    assert play.upstream.heard == []
+    (ending,) = play.ledger.settled
+    assert isinstance(ending, NotDone)
+    assert play.record["executed"] == "no"
+
+
+async def test_where_the_operator_says_cancel_a_call_whose_caller_stays_is_answered() -> None:
+    play = Playbook()
+    cancels(play)
+
+    await leaves_at(play, "ledger.settle")
+
+    assert play.record["outcome"] is AuditOutcome.ANSWERED

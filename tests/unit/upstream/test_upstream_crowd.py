@@ -38,7 +38,7 @@ async def test_while_its_caller_thinks_a_call_holds_no_slot(era, script) -> None
         return {"action": "accept"}
 
     async def call(up, caller):
-        with up.try_permit() or await up.permit(soon()):
+        with up.try_permit("bot") or await up.permit(soon(), "bot"):
             return await up.send(outbound(dialogue=caller, owner="one"), soon())
 
     async with peer(script) as server, upstream(server.url, era=era, max_in_flight=2, queue=0) as up:
@@ -47,12 +47,12 @@ async def test_while_its_caller_thinks_a_call_holds_no_slot(era, script) -> None
         for caller in callers:
             calls.append(asyncio.ensure_future(call(up, caller)))
             await asyncio.wait_for(caller.answering.wait(), 5)
-        with up.try_permit():
+        with up.try_permit("bot"):
             over.set()
             outcomes = await asyncio.gather(*calls)
         assert outcomes == [Answered(OK)] * 4
-        with up.try_permit(), up.try_permit(), pytest.raises(Refused):
-            await up.permit(soon())
+        with up.try_permit("bot"), up.try_permit("bot"), pytest.raises(Refused):
+            await up.permit(soon(), "bot")
 
 
 async def test_a_slot_that_was_lent_is_given_to_nobody_when_its_call_goes_on() -> None:
@@ -69,18 +69,18 @@ async def test_a_slot_that_was_lent_is_given_to_nobody_when_its_call_goes_on() -
 
     async with peer(script) as server, upstream(server.url, max_in_flight=1, queue=1) as up:
         caller = Caller(thinks, capabilities=FORM)
-        with up.try_permit():
+        with up.try_permit("bot"):
             call = asyncio.ensure_future(up.send(outbound(dialogue=caller), soon()))
             await asyncio.wait_for(caller.answering.wait(), 5)
-            lent = up.try_permit()
+            lent = up.try_permit("bot")
             answered.set()
             await until(lambda: len(server.seen) == 2)
             with lent:
-                assert up.try_permit() is None
-            assert up.try_permit() is None  # the call goes on in its slot
+                assert up.try_permit("bot") is None
+            assert up.try_permit("bot") is None  # the call goes on in its slot
             over.set()
             assert await call == Answered(OK)
-        assert up.try_permit() is not None
+        assert up.try_permit("bot") is not None
 
 
 async def test_one_owner_s_sessions_make_way_for_its_own_and_never_for_all_of_the_others(monkeypatch) -> None:

@@ -214,6 +214,6 @@ async def test_the_kind_openapi_makes_one_that_reads_beside_the_configuration(tm
 
 async def test_slots_are_limited_like_any_upstreams(tmp_path) -> None:
     async with service("http://127.0.0.1:1", tmp_path, get(), max_in_flight=1) as up:
-        with await up.permit(soon()):
-            assert up.try_permit() is None
-        assert up.try_permit() is not None
+        with await up.permit(soon(), "bot"):
+            assert up.try_permit("bot") is None
+        assert up.try_permit("bot") is not None

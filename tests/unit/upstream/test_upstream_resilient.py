@@ -35,10 +35,10 @@ class Scripted:
         self.takes_s = 0.0
         self.lists = True
 
-    def try_permit(self):
+    def try_permit(self, agent):
         return nullcontext()
 
-    async def permit(self, deadline):
+    async def permit(self, deadline, agent):
         return nullcontext()
 
     async def send(self, call, deadline):
@@ -184,14 +184,14 @@ async def test_failed_connections_in_a_row_open_it_sooner() -> None:
 async def test_an_open_breaker_gives_no_permit_and_says_when_to_come_back() -> None:
     stage = Stage()
     await stage.fail(20)
-    assert stage.upstream.try_permit() is None
+    assert stage.upstream.try_permit("bot") is None
     with pytest.raises(Refused) as refused:
-        await stage.upstream.permit(stage.clock.monotonic() + 10)
+        await stage.upstream.permit(stage.clock.monotonic() + 10, "bot")
     assert refused.value.refusal.reason is Reason.UPSTREAM_UNAVAILABLE
     assert refused.value.refusal.retry_after_ms == 9000
     stage.clock.pass_s(9)
-    assert stage.upstream.try_permit() is not None
-    assert await stage.upstream.permit(0) is not None
+    assert stage.upstream.try_permit("bot") is not None
+    assert await stage.upstream.permit(0, "bot") is not None
 
 
 async def test_the_breaker_of_one_tool_leaves_the_others_alone() -> None:
@@ -205,7 +205,7 @@ async def test_the_breaker_of_one_tool_leaves_the_others_alone() -> None:
         "helpdesk/ticket_slow": "open",
         "helpdesk/ticket_get": "closed",
     }
-    assert stage.upstream.try_permit() is not None
+    assert stage.upstream.try_permit("bot") is not None
     assert isinstance(await stage.send(name="ticket_slow"), Unsent)
     assert await stage.send() == DONE
 
@@ -283,7 +283,7 @@ async def test_where_breakers_are_off_everything_is_sent() -> None:
     await stage.fail(100)
     assert len(stage.inner.sent) == 100
     assert stage.upstream.breakers() == {}
-    assert stage.upstream.try_permit() is not None
+    assert stage.upstream.try_permit("bot") is not None
 
 
 async def test_it_is_its_upstream_to_everybody_else() -> None:

@@ -135,7 +135,7 @@ def tool(name: str = "refund", schema: Mapping[str, Any] | None = None, **more: 
 
 
 def outbound(arguments: Mapping[str, Any] | None = None, **more: Any) -> Outbound:
-    return Outbound(more.pop("tool", tool()), arguments or {}, **more)
+    return Outbound(more.pop("tool", tool()), arguments or {}, **{"agent": "bot", **more})
 
 
 def soon(seconds: float = 5.0) -> float:
