@@ -18,7 +18,8 @@ from gateway.model.work import Entry, Work
 from gateway.ports import Clock
 
 _KEPT: Final = (
-    "call", "era", "version", "method", "peer", "tenant", "agent", "agent_proof", "user", "user_proof", "run", "trace",
+    "call", "era", "version", "method", "peer", "tenant", "agent", "agent_proof", "user", "user_proof", "run",
+    "run_proof", "trace",
     "asked", "tool", "upstream", "address", "effect", "tool_digest", "decision", "rules", "policy", "key",
     "arguments_sha256",
 )  # fmt: skip

@@ -60,6 +60,16 @@ class Trail:
         )
         await self._writer.submit(Work(entries=lambda _: (lambda: made,), durable=True))
 
+    def resolved(self, **facts: Any) -> Entry:
+        """A later fact about a call; whoever takes the entry writes it."""
+        made = record.entry("resolved", self._clock.now(), record.checked(facts))
+        return lambda: made
+
+    async def verified(self, **facts: Any) -> None:
+        """Written when it returns, or waiting in memory while the journal cannot be."""
+        made = record.entry("verified", self._clock.now(), record.checked(facts))
+        await self._writer.submit(Work(entries=lambda _: (lambda: made,)))
+
 
 class LiveRecord:
     """Implements `ports.Record`. Lives on the event loop; its entries are made on the writer thread from copies."""
@@ -93,11 +103,12 @@ class LiveRecord:
         Raises TypeError for a name that is not in the schema.
         """
         record.checked(facts)
+        proven = (facts.get("run_proof") or self._facts.get("run_proof")) is not None
         for name in record.FREE_TEXTS & facts.keys():
-            if facts[name] is not None:
+            if facts[name] is not None and not (name == "run" and proven):  # an issuer's word, like the user
                 facts[name] = record.cleaned(facts[name])
-        if facts.get("run") is not None:
-            facts["run"] = self._redact(facts["run"])
+                if name == "run":
+                    facts[name] = self._redact(facts[name])
         self._facts.update(facts)
 
     def lap(self, room: str) -> None:

@@ -6,23 +6,32 @@ Lives only here: names, types, defaults and bounds. Must not know rows or who is
 from datetime import timedelta
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gateway.config.values import Amount, Duration, Section
 
 
 class KillSwitch(Section):
-    """What happens while a shared kill switch cannot be read."""
+    """What happens while a kill switch that several gateways share cannot be read from their store."""
 
     read_only_after: Duration = Field(timedelta(seconds=5), description="then only declared reads pass")
-    refuse_after: Duration = Field(timedelta(seconds=30), description="then nothing passes")
+    refuse_after: Duration = Field(timedelta(seconds=30), description="then nothing passes; no sooner than the other")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "KillSwitch":
+        if self.refuse_after < self.read_only_after:
+            raise ValueError("`refuse_after` comes no sooner than `read_only_after`")
+        return self
 
 
 class Trip(Section):
-    """Too much of something within a window stops whoever did it, until a person lifts that."""
+    """Too much of something within a window stops whoever did it, until a person lifts that. Counted per gateway process."""
 
     scope: Literal["tenant", "agent", "user", "tool", "upstream", "run"]
-    on: Literal["errors", "refusals", "doubts", "spend"]
+    on: Literal["errors", "refusals", "doubts", "spend"] = Field(
+        description="errors: answered with one, or failed. refusals: any but those of the kill switch and of a gateway "
+        "that cannot serve. doubts: nobody knows whether it was carried out. spend: money"
+    )
     over: Amount = Field(gt=0, decimal_places=6, description="more than so many, or so much money")
     window: Duration = timedelta(minutes=5)
     mode: Literal["stop", "read-only", "pause"] = "stop"

@@ -1,58 +1,67 @@
 """The kill switch: what is stopped, in memory for every call, in the store for the next start.
 
-Lives only here: which rows touch a call, and the order memory → store. A stop acts before it is durable, because an
-operator who stops something must not wait for a disk; it is lifted only after the store forgot it. Must not know calls
-in flight: those who wait listen to `changed`. Asked by the room at admission and again right before a departure; set by
-the operator plane.
+Lives only here: which rows are in force, and the order memory → store. A stop acts before it is durable, because an
+operator who stops something must not wait for a disk; it is lifted or loosened only after the store knows. Must not know
+calls in flight: those who wait listen to `changed`, those who carry reads hear `on_change`. Asked by the room at admission
+and again right before a departure; set by the operator plane, by trips, and by the stop file, which needs no store.
 """
 
 import asyncio
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
 
 from gateway.homes import StopStore
+from gateway.ledger.barring import barred, names
+from gateway.ledger.staleness import Staleness
 from gateway.model.principal import Principal
-from gateway.model.refusal import Reason, Refused
-from gateway.model.stop import Stop, StopKind
+from gateway.model.refusal import Refusal, Refused
+from gateway.model.stop import STRICTNESS, Stop, StopKind
 from gateway.model.tool import Tool
+
+Name = tuple[StopKind, str]
 
 
 class Stops:
     """The rows of the kill switch in force."""
 
-    def __init__(self, store: StopStore) -> None:
+    def __init__(self, store: StopStore, staleness: Staleness | None = None) -> None:
+        """Without `staleness` the store is this process's own, and what is known of it never too old."""
         self._store = store
-        self._rows: dict[tuple[StopKind, str], Stop] = {}
-        self._unsaved: dict[tuple[StopKind, str], Stop] = {}
+        self._staleness = staleness
+        self._rows: dict[Name, Stop] = {}
+        self._unsaved: dict[Name, Stop] = {}
         """Stops in force that the store does not know yet: reading it must not lift them."""
+        self._pulled: Stop | None = None
+        """What the stop file says; the store knows nothing of it."""
         self._in_step = asyncio.Lock()
         """Held while the store is read or written: rows that were read before a change must not undo it."""
         self._changed: asyncio.Future[None] | None = None
+        self.on_change: Callable[[], None] | None = None
+        """Called at once when something is stopped, or stopped further."""
 
     async def load(self) -> None:
         """Reads the rows of the store: at start, and when another process changed them. Raises StoreUnavailable."""
         async with self._in_step:
-            stored = {(stop.kind, stop.target): stop for stop in await self._store.all()}
+            stored = {stop.name: stop for stop in await self._store.all()}
             before, self._rows = self._rows, stored | self._unsaved
-        if self._rows.keys() - before.keys():
+        if _tightened(before, self._rows):
             self._tell()
 
     def check(self, principal: Principal, tool: Tool) -> None:
-        """Raises Refused: stopped."""
-        if not self._rows:
-            return
-        names: list[tuple[StopKind, str]] = [
-            ("all", ""),
-            ("tenant", principal.tenant),
-            ("agent", principal.agent),
-            ("tool", tool.id),
-            ("upstream", tool.upstream),
-        ]
-        if principal.user is not None:
-            names.append(("user", principal.user))
-        for name in names:
-            if (stop := self._rows.get(name)) is not None:
-                raise Refused(Reason.STOPPED, _told(stop))
+        """At admission and right before a departure. Raises Refused: stopped, paused, store-unavailable."""
+        refusal = self._barred(principal, tool, waiting=False)
+        if refusal is None and self._staleness is not None:
+            refusal = self._staleness.bars(tool)
+        if refusal is not None:
+            raise Refused.of(refusal)
+
+    def still(self, principal: Principal, tool: Tool) -> None:
+        """While a call waits for a person or a twin. Raises Refused: stopped."""
+        if (refusal := self.ended(principal, tool)) is not None:
+            raise Refused.of(refusal)
+
+    def ended(self, principal: Principal, tool: Tool) -> Refusal | None:
+        """Why a call that waits, or a read that was sent already, must not go on."""
+        return self._barred(principal, tool, waiting=True)
 
     def must_match(self, kind: StopKind, target: str) -> None:
         """Raises ValueError. A stop that matches nothing is worse than none: somebody believes in it."""
@@ -65,29 +74,54 @@ class Stops:
             raise ValueError("name the tool by its canonical id, `upstream/tool`")
 
     async def stop(self, stop: Stop) -> None:
-        """Stops at once. Raises ValueError for a target that could never match.
+        """Stops at once, or changes the mode of a stop. Raises ValueError for a target that could never match.
 
         Raises StoreUnavailable when the stop, in force already, would not survive a restart.
         """
         self.must_match(stop.kind, stop.target)
-        name = stop.kind, stop.target
-        self._rows[name] = self._unsaved[name] = stop
+        if _looser(stop, self._rows.get(stop.name)):
+            await self._loosen(stop)
+            return
+        self._rows[stop.name] = self._unsaved[stop.name] = stop
         self._tell()
         async with self._in_step:
             await self._store.put(stop)
-            if self._unsaved.get(name) is stop:
-                del self._unsaved[name]
+            if self._unsaved.get(stop.name) is stop:
+                del self._unsaved[stop.name]
+
+    async def _loosen(self, stop: Stop) -> None:
+        async with self._in_step:
+            meant = self._rows.get(stop.name)
+            await self._store.put(stop)
+            if self._rows.get(stop.name) is meant:  # a stop that came meanwhile is another one
+                self._rows[stop.name] = stop
+                self._unsaved.pop(stop.name, None)
 
     async def lift(self, kind: StopKind, target: str) -> bool:
         """False when it was not stopped. Raises StoreUnavailable; then the stop stays."""
+        name = kind, target
         async with self._in_step:
+            meant = self._rows.get(name)
             lifted = await self._store.lift(kind, target)
-            self._unsaved.pop((kind, target), None)
-            return self._rows.pop((kind, target), None) is not None or lifted
+            if self._rows.get(name) is meant:  # as in `_loosen`
+                self._rows.pop(name, None)
+                self._unsaved.pop(name, None)
+            return lifted or meant is not None
+
+    def pull(self, pulled: Stop | None) -> None:
+        """Says what the stop file says; None: there is none."""
+        before, self._pulled = self._pulled, pulled
+        if before is None and pulled is not None:
+            self._tell()
 
     def stops(self) -> Sequence[Stop]:
         """All rows, oldest first."""
-        return sorted(self._rows.values(), key=lambda stop: stop.at)
+        pulled = () if self._pulled is None else (self._pulled,)
+        return sorted((*self._rows.values(), *pulled), key=lambda stop: stop.at)
+
+    def row(self, kind: StopKind, target: str) -> Stop | None:
+        """The row of exactly this target."""
+        return self._rows.get((kind, target))
 
     @property
     def changed(self) -> asyncio.Future[None]:
@@ -96,13 +130,25 @@ class Stops:
             self._changed = asyncio.get_running_loop().create_future()
         return self._changed
 
+    def _barred(self, principal: Principal, tool: Tool, *, waiting: bool) -> Refusal | None:
+        if self._pulled is None and not self._rows:
+            return None
+        touching = [stop for name in names(principal, tool) if (stop := self._rows.get(name)) is not None]
+        if self._pulled is not None:
+            touching.append(self._pulled)
+        return barred(touching, tool, waiting=waiting)
+
     def _tell(self) -> None:
         if self._changed is not None:
             self._changed.set_result(None)
             self._changed = None
+        if self.on_change is not None:
+            self.on_change()
 
 
-def _told(stop: Stop) -> str:
-    what = "Everything" if stop.kind == "all" else f"{stop.kind.capitalize()} {stop.target}"
-    since = datetime.fromtimestamp(stop.at, UTC).isoformat(timespec="seconds")
-    return f"{what} is stopped by an operator since {since}: {stop.why}"
+def _looser(stop: Stop, before: Stop | None) -> bool:
+    return before is not None and STRICTNESS[stop.mode] < STRICTNESS[before.mode]
+
+
+def _tightened(before: Mapping[Name, Stop], after: Mapping[Name, Stop]) -> bool:
+    return any(name not in before or _looser(before[name], stop) for name, stop in after.items())

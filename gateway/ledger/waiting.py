@@ -40,7 +40,7 @@ class Waiting:
                 done, _ = await asyncio.wait(
                     (flight.landed, self._stops.changed), timeout=max(0.0, left_s), return_when=asyncio.FIRST_COMPLETED
                 )
-                self._stops.check(principal, tool)
+                self._stops.still(principal, tool)
                 if not done:
                     raise in_flight(f"Call {flight.claim.call_id} of {tool.id} with the same key still runs.")
         return flight.landed.result()

@@ -57,14 +57,15 @@ class RedisHome:
 
         `witnessed`: the last an earlier process wrote into its journal about the store's memory.
 
-        A new server is taken into use first: the first calls after a start should not be refused for its newness.
+        A new server is taken into use first: the first calls after a start should not be refused for its newness. What is
+        stopped is known before the first call, where the server can be reached.
         """
         from gateway.store.redis_watch import POLL_S
 
         self.guard.recall(witnessed)
         for _ in range(_FIRST_LOOKS):
             with suppress(StoreUnavailable):  # the watch goes on trying
-                await self.guard.tick()
+                await self.watch.tick()
             if self.guard.known is not None or self.guard.lost or self.guard.link.fault is not None:
                 break
             await asyncio.sleep(POLL_S)

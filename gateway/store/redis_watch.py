@@ -69,13 +69,14 @@ class RedisWatch:
 
     async def tick(self) -> None:
         """One look. Raises StoreUnavailable."""
-        if self._clock.monotonic() - self._inspected >= INSPECT_S:
-            self._inspected = self._clock.monotonic()
+        looked_at = self._clock.monotonic()
+        if looked_at - self._inspected >= INSPECT_S:
+            self._inspected = looked_at
             await self._guard.link.inspect()
         stops, ended = await self._guard.tick()
         self._guard.save()  # each second: whoever is killed with the server must still know what it had seen
         await self._follow(stops, ended, self._guard.known)
-        self.confirmed_at = self._clock.monotonic()
+        self.confirmed_at = looked_at  # the answer is as old as the question
 
     async def _follow(self, stops: str, ended: str, generation: Generation | None) -> None:
         """Each part of `_seen` moves only when it was followed, so that a failure is made up for at the next look."""
@@ -86,11 +87,12 @@ class RedisWatch:
             seen_stops = seen_ended = None
         if stops != seen_stops and self.on_stops is not None:
             await self.on_stops()
-        self._seen = (stops, seen_ended, generation)
+            seen_stops = stops
+        self._seen = (seen_stops, seen_ended, generation)
         if ended != seen_ended:
             await self._sessions.refresh()
         await self._sessions.tell()
-        self._seen = (stops, ended, generation)
+        self._seen = (seen_stops, ended, generation)
 
     def _say(self) -> None:
         """Into the log, once for each change: a store that is away for a night fills no disk."""
