@@ -2,16 +2,19 @@
 
 Everything that affects the state machine lives in this file: a store reads a row, asks here, writes what it is told, all
 inside one transaction or script. Safety hangs on two rules: whoever may send holds the row's token while the row is
-`claimed`, and nothing leads from `sent` or `doubt` back to `claimed` but a proof that nothing was carried out (or the
-operator's word that repeating is harmless). Leases and lifetimes only serve liveness. Must not know SQL or waiting.
+`claimed`, and nothing leads from `sent` or `doubt` back to `claimed` but a proof that nothing was carried out, the word of
+a probe or a person, or the operator's word that repeating is harmless. Leases and lifetimes only serve liveness. Must not
+know SQL or waiting.
 """
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, assert_never
+from typing import Final, Literal, assert_never
 
 from gateway.model.claim import Claim, ClaimAnswer, Done, Ending, Found, InDoubt, Mismatch, NotDone, State, Won
 
-RETRYABLE_S = 600.0
+RETRYABLE_S: Final = 600.0
 """How long a record that was given back remembers its fingerprint."""
 
 
@@ -22,7 +25,7 @@ class Moment:
     wall: float
     """Unix seconds: lifetimes, which outlive the process."""
     steady: float
-    """Monotonic seconds: leases, which a stepped clock must not end."""
+    """Monotonic seconds: leases, which a stepped clock must not end. They mean nothing to another process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +39,11 @@ class Row:
     of the old 1 would pass for the new one."""
     owner: str
     lease_until: float
-    """Means something while `claimed` or `sent`."""
+    """By the steady clock: the end of the lease, and of a settled row's lifetime."""
     call_id: str
     since: float
+    began: float
+    """`since` by the steady clock."""
     ends_at: float | None = None
     """Set exactly when the row is `done` or `retryable`: a lifetime on `sent` or `doubt` is a duplicate later."""
     delivered: bool = False
@@ -49,8 +54,18 @@ After = Row | Literal["lost"]
 over counts as absent, and still says what became of its call."""
 
 
-def claim(row: Row | None, asked: Claim, token: int, now: Moment, *, departing: bool) -> tuple[ClaimAnswer, Row]:
-    """Who executes? Returns the answer, and the row as it stands after it (`row` itself when nothing changed)."""
+def claim(
+    rows: Sequence[Row | None], asked: Claim, token: int, now: Moment, *, departing: bool
+) -> tuple[ClaimAnswer, Sequence[Row | None]]:
+    """Who executes? Returns the answer, and the rows as they stand after it (the same objects where nothing changed).
+
+    `rows` are what stands for `asked.also`, where it is set, and for `asked.record`: the first one that is in the way
+    decides, and who wins has both.
+    """
+    rows = [_aged(row, now) for row in rows]
+    for row in rows:
+        if (answer := _in_the_way(row, asked, now)) is not None:
+            return answer, rows
     won = Row(
         asked.fingerprint,
         State.SENT if departing else State.CLAIMED,
@@ -59,55 +74,102 @@ def claim(row: Row | None, asked: Claim, token: int, now: Moment, *, departing: 
         now.steady + asked.lease_s,
         asked.call_id,
         now.wall,
+        now.steady,
     )
-    if row is None or (row.ends_at is not None and row.ends_at <= now.wall):
-        return Won(token, departing), won
+    return Won(token, departing), [won] * len(rows)
+
+
+def _in_the_way(row: Row | None, asked: Claim, now: Moment) -> Found | Mismatch | None:
+    if row is None or _over(row, asked.owner, now):
+        return None
     if row.fingerprint != asked.fingerprint:
-        return Mismatch(), row
-    lease_over = row.lease_until <= now.steady
-    if row.state is State.SENT and lease_over:
-        row = replace(row, state=State.DOUBT)
+        return Mismatch()
     match row.state:
         case State.RETRYABLE:
-            return Won(token, departing), won
-        case State.CLAIMED if lease_over:
-            return Won(token, departing), won
-        case State.DOUBT if asked.resend_within_s is not None and now.wall - row.since < asked.resend_within_s:
-            return Won(token, departing), won
+            return None
+        case State.CLAIMED if row.lease_until <= now.steady:
+            return None
+        case State.DOUBT if _young(row, asked, now):
+            return None
         case State.CLAIMED | State.SENT | State.DONE | State.DOUBT as state:
-            return Found(state, None, row.call_id, row.delivered, row.token, row.since), row
+            return Found(state, None, row.call_id, row.delivered, row.token, row.since)
         case _:
             assert_never(row.state)
 
 
+def _aged(row: Row | None, now: Moment) -> Row | None:
+    """What was sent and outlived its lease is in doubt."""
+    if row is not None and row.state is State.SENT and row.lease_until <= now.steady:
+        return replace(row, state=State.DOUBT)
+    return row
+
+
+def _over(row: Row, owner: str, now: Moment) -> bool:
+    """Both clocks must say so while the process lives that settled it: a step of the wall clock ends no window."""
+    return row.ends_at is not None and row.ends_at <= now.wall and (row.owner != owner or row.lease_until <= now.steady)
+
+
+def _young(row: Row, asked: Claim, now: Moment) -> bool:
+    """Whether a doubt may be claimed anew; a clock that went back proves no youth."""
+    within_s = asked.resend_within_s
+    if within_s is None or within_s == math.inf:
+        return within_s is not None
+    steady_s = now.steady - row.began if row.owner == asked.owner else 0.0
+    return 0 <= now.wall - row.since < within_s and steady_s < within_s
+
+
 def depart(row: Row | None, token: int, lease_s: float, now: Moment) -> After:
-    """claimed → sent, for the holder of the token whose lease is not over."""
+    """claimed → sent, for the holder of the token whose lease is not over; its age counts from here."""
     if row is None or row.token != token or row.state is not State.CLAIMED or row.lease_until <= now.steady:
         return "lost"
-    return replace(row, state=State.SENT, lease_until=now.steady + lease_s)
+    return replace(row, state=State.SENT, lease_until=now.steady + lease_s, since=now.wall, began=now.steady)
 
 
-def finish(row: Row | None, token: int, ending: Ending, now: Moment) -> After:
-    """claimed | sent | doubt → done; claimed | sent → retryable; sent → doubt.
+def finish(row: Row | None, token: int, ending: Ending, now: Moment, *, second: bool) -> After:
+    """claimed | sent | doubt → done; claimed | sent → retryable; sent → doubt. `second`: of the record guarded beside.
 
     The first ending of a token wins. A late proof that nothing was sent does not lift a doubt: only an answer does,
     because somebody may have acted on the doubt meanwhile.
     """
     if row is None or row.token != token:
         return "lost"
-    match ending, row.state:
-        case Done(keep_s=keep_s), State.CLAIMED | State.SENT | State.DOUBT:
-            return replace(row, state=State.DONE, ends_at=now.wall + keep_s)
-        case NotDone(), State.CLAIMED | State.SENT:
-            return replace(row, state=State.RETRYABLE, ends_at=now.wall + RETRYABLE_S)
-        case InDoubt(), State.SENT | State.DOUBT:
+    match ending:
+        case Done() if row.state in {State.CLAIMED, State.SENT, State.DOUBT}:
+            return _settled(row, ending, now, second=second)
+        case NotDone() if row.state in {State.CLAIMED, State.SENT}:
+            return _settled(row, ending, now, second=second)
+        case InDoubt() if row.state in {State.SENT, State.DOUBT}:
             return replace(row, state=State.DOUBT)
         case _:
             return "lost"
+
+
+def resolve(row: Row | None, token: int, verdict: Done | NotDone, now: Moment, *, second: bool) -> After:
+    """doubt → done | retryable, by the word of a probe or a person."""
+    row = _aged(row, now)
+    if row is None or row.token != token or row.state is not State.DOUBT:
+        return "lost"
+    return _settled(row, verdict, now, second=second)
 
 
 def delivered(row: Row | None, token: int, keep_s: float, now: Moment) -> After:
     """A done record whose answer has arrived ends `keep_s` seconds from now, and never later than it would have."""
     if row is None or row.token != token or row.ends_at is None or row.state is not State.DONE:
         return "lost"
-    return replace(row, delivered=True, ends_at=min(row.ends_at, now.wall + keep_s))
+    return replace(
+        row,
+        delivered=True,
+        ends_at=min(row.ends_at, now.wall + keep_s),
+        lease_until=min(row.lease_until, now.steady + keep_s),
+    )
+
+
+def _settled(row: Row, ending: Done | NotDone, now: Moment, *, second: bool) -> Row:
+    match ending:
+        case Done(keep_s=keep_s, also_keep_s=also_keep_s):
+            state, stays_s = State.DONE, also_keep_s if second else keep_s
+        case NotDone():
+            state, stays_s = State.RETRYABLE, RETRYABLE_S
+        case _:
+            assert_never(ending)
+    return replace(row, state=state, ends_at=now.wall + stays_s, lease_until=now.steady + stays_s)

@@ -1,50 +1,47 @@
 """The ledger's records in SQLite: one table, read and written on the writer thread only.
 
-Lives only here: rows ↔ `transitions.Row`, and which step must be durable. Every step is SELECT → pure decision → write,
-inside the group's transaction. Leases are monotonic seconds of this process; `recover` closes those of the last one.
-Must not know keys, windows, budgets or who waits. Called by the ledger room through `ports.ClaimStore`, and by the
-audit trail's recovery pass (`fate`).
+Lives only here: which step must be durable, and what is undone when it did not become so. Every step is SELECT → pure
+decision → write, inside the group's transaction. Leases are monotonic seconds of this process; `recover` closes those of
+the last one. Must not know keys, windows, budgets or who waits. Called by the ledger room through `homes.ClaimStore`, and
+by the audit trail's recovery pass (`fate`).
 """
 
 import secrets
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from gateway.homes import Writer
 from gateway.model import transitions
-from gateway.model.claim import Claim, ClaimAnswer, Departure, Done, Doubted, Ending, Found, NotDone, State, Won
-from gateway.model.transitions import After, Moment, Row
+from gateway.model.claim import (
+    Claim,
+    ClaimAnswer,
+    Departure,
+    Done,
+    Doubted,
+    Ending,
+    Found,
+    InDoubt,
+    NotDone,
+    State,
+    Won,
+)
+from gateway.model.transitions import Moment, Row
 from gateway.model.work import Entry, JournalUnavailable, Work
 from gateway.ports import Clock, Reached
+from gateway.store import claims_table as table
 from gateway.store.approvals_sqlite import consume
 from gateway.store.sealing import Seal
 
-SCHEMA: Final = (
-    """CREATE TABLE IF NOT EXISTS claims (
-        record BLOB PRIMARY KEY, fingerprint BLOB NOT NULL, state TEXT NOT NULL, token INTEGER NOT NULL,
-        owner TEXT NOT NULL, lease_until REAL NOT NULL, call_id TEXT NOT NULL, since REAL NOT NULL,
-        ends_at REAL, delivered INTEGER NOT NULL, kept BLOB,
-        CHECK ((state IN ('done', 'retryable')) = (ends_at IS NOT NULL)),
-        CHECK ((state = 'done') = (kept IS NOT NULL))
-    ) STRICT, WITHOUT ROWID""",
-    "CREATE INDEX IF NOT EXISTS claims_ends_at ON claims (ends_at) WHERE ends_at IS NOT NULL",
-    "CREATE INDEX IF NOT EXISTS claims_open ON claims (state) WHERE state IN ('claimed', 'sent')",
-)
-"""Statements for the writer. The checks hold the two facts whose loss would be a duplicate: only what is settled has a
-lifetime, and only an answer is `done`."""
-
-_PURGED_AT_ONCE: Final = 4
-_GRACE_S: Final = 60.0
-"""A row outlives its end by this. Terminal entries are written and not synced, and when power fails before the system has
-brought one to the disk, only the row can say that the call was carried out."""
+SCHEMA: Final = table.SCHEMA
+"""Statements for the writer."""
 _TOKEN_BITS: Final = 52
 """Exact in a float, for stores whose scripts know no other number."""
 
 
 class SqliteClaims:
-    """Implements `ports.ClaimStore`."""
+    """Implements `homes.ClaimStore`."""
 
     def __init__(self, writer: Writer, clock: Clock, secret: bytes, reached: Reached) -> None:
         self._writer = writer
@@ -55,41 +52,49 @@ class SqliteClaims:
     async def claim(self, claim: Claim, intent: Entry | None) -> ClaimAnswer:
         """Raises StoreUnavailable; with an intent also JournalUnavailable. Then nothing was claimed."""
         token = secrets.randbits(_TOKEN_BITS)  # here, not inside: a change may run twice
+        records = _guarded(claim)
+        abouts = {record: self._seal.close_about(record, claim.about) for record in records}
 
-        def change(db: sqlite3.Connection) -> ClaimAnswer:
+        def change(db: sqlite3.Connection) -> tuple[ClaimAnswer, bytes, bytes | None]:
+            """The answer, and of an answer that is kept its record and sealed bytes."""
             now = self._now()
-            _purge(db, now.wall)
-            before, kept = _row(db, claim.record)
+            table.purge(db, claim.owner, now)
+            before = [table.row(db, record) for record in records]
             answer, after = transitions.claim(before, claim, token, now, departing=intent is not None)
-            if after is not before:
-                _write(db, claim.record, after, None)
+            for record, old, new in zip(records, before, after, strict=True):
+                if new is not None and isinstance(answer, Won):
+                    table.put(db, record, new, abouts[record], second=record == claim.also)
+                elif new is not None and new is not old:
+                    table.update(db, record, new)
             self._reached("claims.claimed")
-            if isinstance(answer, Found) and kept is not None:
-                return replace(answer, kept=self._seal.open(claim.record, kept))
-            return answer
+            if not isinstance(answer, Found) or answer.state is not State.DONE:
+                return answer, b"", None
+            decided = next(name for name, row in zip(records, after, strict=True) if row and row.token == answer.token)
+            return answer, decided, table.kept(db, decided)
 
         departing = intent is not None
         work = Work(
             change,
-            lambda answer: (intent,) if intent is not None and isinstance(answer, Won) else (),
+            lambda said: (intent,) if intent is not None and isinstance(said[0], Won) else (),
             durable=departing,
             needs_journal=departing,
         )
-        answer: ClaimAnswer = await self._or_taken_back(work, claim, token)
-        return answer
+        answer, record, blob = await self._or_taken_back(work, claim, token)
+        return await self._seal.found(record, answer, blob) if record else answer
 
     async def depart(self, claim: Claim, token: int, intent: Entry, approval: str | None = None) -> Departure:
         """Raises StoreUnavailable, JournalUnavailable; then nothing may be sent."""
 
         def change(db: sqlite3.Connection) -> Departure:
             now = self._now()
-            row, _ = _row(db, claim.record)
-            after = transitions.depart(row, token, claim.lease_s, now)
-            if after == "lost":
+            records = _guarded(claim)
+            after = [transitions.depart(table.row(db, record), token, claim.lease_s, now) for record in records]
+            if "lost" in after:
                 return Departure.LOST
             if approval is not None and not consume(db, approval, claim.record.hex(), claim.call_id, now.wall):
                 return Departure.UNAPPROVED
-            _apply(db, claim.record, after)
+            for record, row in zip(records, after, strict=True):
+                table.apply(db, record, row)
             self._reached("claims.departed")
             return Departure.DEPARTED
 
@@ -108,14 +113,15 @@ class SqliteClaims:
 
     async def finish(self, claim: Claim, token: int, ending: Ending, terminal: Entry | None) -> bool:
         """Writes the terminal entry even when the token was lost. Raises StoreUnavailable."""
+        records = _guarded(claim)
+        kept = await self._sealed(records, ending)
 
         def change(db: sqlite3.Connection) -> bool:
-            row, _ = _row(db, claim.record)
-            after = transitions.finish(row, token, ending, self._now())
-            kept = None
-            if isinstance(ending, Done) and isinstance(after, Row):
-                kept = self._seal.close(claim.record, ending.kept)
-            held = _apply(db, claim.record, after, kept)
+            now, held = self._now(), False
+            for record in records:
+                row = table.row(db, record)
+                after = transitions.finish(row, token, ending, now, second=record == claim.also)
+                held |= table.apply(db, record, after, kept.get(record))
             self._reached("claims.finished")
             return held
 
@@ -129,8 +135,8 @@ class SqliteClaims:
         now = self._now()
 
         def change(db: sqlite3.Connection) -> None:
-            row, kept = _row(db, claim.record)
-            _apply(db, claim.record, transitions.delivered(row, token, keep_s, now), kept)
+            row = table.row(db, claim.record)
+            table.apply(db, claim.record, transitions.delivered(row, token, keep_s, now))
 
         self._writer.ride(change)
 
@@ -140,13 +146,7 @@ class SqliteClaims:
         What was only claimed is dropped: nothing was sent. What was sent becomes doubt. Returns the records in doubt by
         this (hex). Raises StoreUnavailable.
         """
-
-        def change(db: sqlite3.Connection) -> list[str]:
-            db.execute("DELETE FROM claims WHERE state = 'claimed'")
-            doubted = db.execute("UPDATE claims SET state = 'doubt' WHERE state = 'sent' RETURNING record")
-            return [record.hex() for (record,) in doubted.fetchall()]
-
-        doubted: list[str] = await self._writer.submit(Work(change, durable=True))
+        doubted: list[str] = await self._writer.submit(Work(table.recover, durable=True))
         return doubted
 
     async def changed(self, claim: Claim, within_s: float) -> bool:  # noqa: ARG002
@@ -155,67 +155,57 @@ class SqliteClaims:
 
     async def fate(self, record: str, call_id: str) -> State | None:
         """State of the record as far as it is this call's. Raises StoreUnavailable."""
-        row, _ = await self._writer.submit(Work(lambda db: _row(db, bytes.fromhex(record))))
+        row = await self._writer.submit(Work(lambda db: table.row(db, bytes.fromhex(record))))
         return row.state if row is not None and row.call_id == call_id else None
 
     async def doubts(self) -> Sequence[Doubted]:
-        """Every call in doubt, oldest first."""
-        raise NotImplementedError
+        """Every call in doubt, oldest first, at most `claim.DOUBTS`. Raises StoreUnavailable."""
+        found: list[Doubted] = await self._writer.submit(Work(lambda db: table.doubts(db, self._now())))
+        return [replace(one, about=self._seal.about(one.record, one.about)) for one in found]
 
     async def resolve(self, record: bytes, token: int, verdict: Done | NotDone, entry: Entry) -> bool:
-        """doubt → done | retryable."""
-        raise NotImplementedError
+        """Raises StoreUnavailable, JournalUnavailable; then it is in doubt still."""
+        others: list[bytes] = await self._writer.submit(Work(lambda db: table.under(db, token)))
+        records = (record, *(name for name in others if name != record))
+        kept = await self._sealed(records, verdict)
+        moved: dict[bytes, Row] = {}
+
+        def change(db: sqlite3.Connection) -> bool:
+            now = self._now()
+            moved.clear()  # a change may run twice
+            for name in records:
+                after = transitions.resolve(table.row(db, name), token, verdict, now, second=name != record)
+                if after == "lost" and name == record:
+                    return False
+                if after != "lost":
+                    moved[name] = after
+                    table.update(db, name, after, kept.get(name))
+            self._reached("claims.resolving")
+            return True
+
+        work = Work(change, lambda held: (entry,) if held else (), durable=True, needs_journal=True)
+        try:
+            held = bool(await self._writer.submit(work))
+        except JournalUnavailable:
+            await self._writer.submit(Work(lambda db: table.unsettle(db, moved), durable=True))
+            raise
+        self._reached("claims.resolved")
+        return held
+
+    async def _sealed(self, records: Sequence[bytes], ending: Ending) -> dict[bytes, bytes]:
+        """What each record will keep."""
+        match ending:
+            case Done(kept=kept):
+                return {record: await self._seal.close(record, kept) for record in records}
+            case NotDone() | InDoubt():
+                return {}
+            case _:
+                assert_never(ending)
 
     def _now(self) -> Moment:
         return Moment(self._clock.now(), self._clock.monotonic())
 
 
-def _row(db: sqlite3.Connection, record: bytes) -> tuple[Row | None, bytes | None]:
-    """The row and, sealed, what it keeps."""
-    found = db.execute(
-        "SELECT fingerprint, state, token, owner, lease_until, call_id, since, ends_at, delivered, kept"
-        " FROM claims WHERE record = ?",
-        (record,),
-    ).fetchone()
-    if found is None:
-        return None, None
-    fingerprint, state, token, owner, lease_until, call_id, since, ends_at, delivered, kept = found
-    row = Row(fingerprint, State(state), token, owner, lease_until, call_id, since, ends_at, bool(delivered))
-    return row, kept
-
-
-def _apply(db: sqlite3.Connection, record: bytes, after: After, kept: bytes | None = None) -> bool:
-    """Does what a transition says; False when the token was lost."""
-    match after:
-        case "lost":
-            return False
-        case Row():
-            _write(db, record, after, kept)
-    return True
-
-
-def _write(db: sqlite3.Connection, record: bytes, row: Row, kept: bytes | None) -> None:
-    db.execute(
-        "INSERT OR REPLACE INTO claims VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            record,
-            row.fingerprint,
-            row.state.value,
-            row.token,
-            row.owner,
-            row.lease_until,
-            row.call_id,
-            row.since,
-            row.ends_at,
-            row.delivered,
-            kept,
-        ),
-    )
-
-
-def _purge(db: sqlite3.Connection, now: float) -> None:
-    """A few at a time, so that no commit pays for a quiet night."""
-    db.execute(
-        "DELETE FROM claims WHERE record IN (SELECT record FROM claims WHERE ends_at <= ? LIMIT ?)",
-        (now - _GRACE_S, _PURGED_AT_ONCE),
-    )
+def _guarded(claim: Claim) -> tuple[bytes, ...]:
+    """Its records, in the order in which they decide."""
+    return (claim.record,) if claim.also is None else (claim.also, claim.record)

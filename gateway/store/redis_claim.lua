@@ -1,38 +1,58 @@
 -- Who executes? `claim` of gateway/model/transitions.py. KEYS 3 row, 4… counters. ARGV 4 fingerprint, 5 call, 6 owner,
--- 7 lease (s), 8 token, 9 '1' to depart in the same step, 10 '1' where a doubt may be claimed anew, 11 grace (s),
--- 12… window and limit of each counter.
-local row = KEYS[3]
-local state, fingerprint, call, token, lease, since, ends, delivered, kept, paid = unpack(redis.call('HMGET', row,
-  'state', 'fingerprint', 'call', 'token', 'lease', 'since', 'ends', 'delivered', 'kept', 'paid'), 1, 10)
+-- 7 lease (s), 8 token, 9 '1' to depart in the same step, 10 how young a doubt may be claimed anew (s; '' at no age), 11 grace
+-- (s), 12 record, 13 what it is about, 14 the record guarded beside ('' where none is), 15 what that is about, 16… of each
+-- counter what `redis_spend.lua` wants.
+local main = read(ARGV[12])
+local guarded = ARGV[14] ~= '' and {read(ARGV[14]), main} or {main}
 
-if state and not (ends and tonumber(ends) <= now) then
-  if fingerprint and fingerprint ~= ARGV[4] then return said('mismatch') end -- none: `fate` put the row there
-  local over = tonumber(lease) <= now
-  if state == 'sent' and over then
-    state = 'doubt'
-    redis.call('HSET', row, 'state', state)
+for _, one in ipairs(guarded) do
+  if one.state and not one.over then
+    if one.fingerprint and one.fingerprint ~= ARGV[4] then return said('mismatch') end -- none: `fate` put the row there
+    age(one)
+    local since = tonumber(one.since)
+    local young = ARGV[10] == 'inf' or (ARGV[10] ~= '' and now >= since and now - since < tonumber(ARGV[10]))
+    local free = one.state == 'retryable' or (one.state == 'claimed' and tonumber(one.lease) <= now)
+      or (one.state == 'doubt' and young)
+    if not free then
+      local kept = one.state == 'done' and redis.call('HGET', one.key, 'kept')
+      return said('found', one.state, one.call, one.delivered or '0', one.token, text(since), kept, one.record)
+    end
   end
-  local free = state == 'retryable' or (state == 'claimed' and over) or (state == 'doubt' and ARGV[10] == '1')
-  if not free then return said('found', state, call, delivered or '0', token, since, kept) end
 end
 
--- It would win. What an overtaken claim paid goes back first: it was never sent, and can never be now.
+-- It would win. What an overtaken claim reserved goes back first: it was never sent, and can never be now.
+local row, state, paid = main.key, main.state, main.paid
 if state == 'claimed' and paid then repay(row, paid) end
-local left, scarcest, resets = room(4, 12)
-if left and left < 1 then return said('overspent', scarcest, text(resets)) end
+if #KEYS > 3 then sweep() end
+local scarcest, left, resets = short(4, 16)
+if scarcest then return said('overspent', scarcest, left, resets) end
+if state == 'doubt' and paid then charge(row, paid, {}) end -- it may have been carried out, and nobody will know any more
 
--- The call that this one replaces may have a record that is still open, in a gateway that is down.
-if (state == 'done' and delivered ~= '1') or state == 'doubt' then
-  redis.call('SET', '{sallyport}:left:' .. call, state, 'PX', ms(ARGV[11]))
+for _, one in ipairs(guarded) do
+  -- The call that this one replaces may have a record that is still open, in a gateway that is down.
+  if (one.state == 'done' and one.delivered ~= '1') or one.state == 'doubt' then
+    redis.call('SET', '{sallyport}:left:' .. one.call, one.state, 'PX', ms(ARGV[11]))
+  end
+  -- A doubt that is half taken over is told of under what it still has.
+  local other = one.state == 'doubt' and beside(one)
+  if other and other.record ~= ARGV[14] then
+    doubt(other)
+    redis.call('ZADD', DOUBTS, other.since, other.record)
+  end
+  redis.call('ZREM', DOUBTS, one.record)
 end
-local receipts = pay(4, 12, 1)
+
+local receipts, levels = pay(4, 16)
 local departing = ARGV[9] == '1'
-redis.call('HSET', row, 'state', departing and 'sent' or 'claimed', 'fingerprint', ARGV[4], 'call', ARGV[5],
-  'owner', ARGV[6], 'lease', text(now + ARGV[7]), 'token', ARGV[8], 'since', text(now), 'paid', receipts)
-redis.call('HDEL', row, 'ends', 'delivered', 'kept')
-if departing then
-  redis.call('PERSIST', row) -- a lifetime on what was sent is a duplicate later
-else
-  redis.call('PEXPIRE', row, ms(ARGV[7] + ARGV[11]))
+for _, one in ipairs(guarded) do
+  redis.call('DEL', one.key)
+  redis.call('HSET', one.key, 'state', departing and 'sent' or 'claimed', 'fingerprint', ARGV[4], 'call', ARGV[5],
+    'owner', ARGV[6], 'lease', text(now + ARGV[7]), 'token', ARGV[8], 'since', text(now),
+    'about', one == main and ARGV[13] or ARGV[15])
+  if not departing then redis.call('PEXPIRE', one.key, ms(ARGV[7] + ARGV[11])) end
 end
-return wrote('won')
+if receipts ~= '' and not departing then redis.call('ZADD', UNSENT, now + ARGV[7], row) end
+redis.call('HSET', row, 'paid', receipts)
+if ARGV[14] ~= '' then redis.call('HSET', row, 'also', ARGV[14]) end
+if departing then redis.call('ZADD', SENT, now + ARGV[7], ARGV[12]) end
+return wrote('won', levels)

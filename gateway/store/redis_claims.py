@@ -94,12 +94,25 @@ class RedisClaims:
         return await self._steps.fate(record, call_id)
 
     async def doubts(self) -> Sequence[Doubted]:
-        """Every call in doubt, oldest first."""
-        raise NotImplementedError
+        """Every call in doubt, oldest first; also what a dead gateway left. Raises StoreUnavailable."""
+        return await self._steps.doubts()
 
     async def resolve(self, record: bytes, token: int, verdict: Done | NotDone, entry: Entry) -> bool:
-        """doubt → done | retryable."""
-        raise NotImplementedError
+        """First looked at, then written down, then done: a gateway that dies between leaves a doubt that is settled anew.
+
+        An answer that comes in that very moment wins over the word, of which the entry then is all that remains. Raises
+        StoreUnavailable, JournalUnavailable; then it may be in doubt still.
+        """
+        doubt = await self._steps.doubted(record, token)
+        if doubt is None:
+            return False
+        self._reached("claims.resolving")
+        witnessed = self._steps.witnessed(entry)
+        await self._writer.submit(Work(entries=lambda _: (witnessed,), durable=True, needs_journal=True))
+        self._reached("claims.journaled")
+        held = await self._steps.resolve(doubt, verdict)
+        self._reached("claims.resolved")
+        return held
 
     async def _beside(self, step: Coroutine[None, None, T], intent: Entry | None, claim: Claim, token: int) -> T:
         """A step and its intent at the same time: both stand, or nothing is sent under the token."""

@@ -1,12 +1,17 @@
 -- claimed → sent, and the approval is used up: both or neither. KEYS 3 row, 4 approval (where one is needed). ARGV 4 token,
--- 5 lease (s), 6 record, 7 call, 8 the gateway's time, by which approvals live.
-local state, token, lease = unpack(redis.call('HMGET', KEYS[3], 'state', 'token', 'lease'), 1, 3)
-if state ~= 'claimed' or token ~= ARGV[4] or tonumber(lease) <= now then return said('lost') end
+-- 5 lease (s), 6 record, 7 call, 8 the gateway's time, by which approvals live, 9 the record guarded beside ('' where none is).
+local guarded = ARGV[9] ~= '' and {read(ARGV[6]), read(ARGV[9])} or {read(ARGV[6])}
+for _, one in ipairs(guarded) do
+  if one.state ~= 'claimed' or one.token ~= ARGV[4] or tonumber(one.lease) <= now then return said('lost') end
+end
 if KEYS[4] then
   local given, record, expires = unpack(redis.call('HMGET', KEYS[4], 'state', 'record', 'expires_at'), 1, 3)
   if given ~= 'approved' or record ~= ARGV[6] or tonumber(expires) <= tonumber(ARGV[8]) then return said('unapproved') end
   redis.call('HSET', KEYS[4], 'state', 'consumed', 'consumed_by', ARGV[7])
 end
-redis.call('HSET', KEYS[3], 'state', 'sent', 'lease', text(now + ARGV[5]))
-redis.call('PERSIST', KEYS[3])
+for _, one in ipairs(guarded) do
+  redis.call('HSET', one.key, 'state', 'sent', 'lease', text(now + ARGV[5]), 'since', text(now))
+  redis.call('PERSIST', one.key)
+end
+redis.call('ZADD', SENT, now + ARGV[5], ARGV[6])
 return wrote('departed')

@@ -1,21 +1,29 @@
--- The first ending of a token wins. KEYS 3 row. ARGV 4 token, 5 the state it ends in, 6 how long it stays (s), 7 what is
--- kept, sealed, 8 grace (s), 9 channel, 10 topic. An answer that is kept for no time leaves a row that counts as absent: a
--- gateway that dies before its own record is closed asks for it (`fate`).
-local row = KEYS[3]
-local state, token, paid = unpack(redis.call('HMGET', row, 'state', 'token', 'paid'), 1, 3)
-local unsettled = state == 'claimed' or state == 'sent'
-local lawful = (ARGV[5] == 'done' and (unsettled or state == 'doubt')) or (ARGV[5] == 'retryable' and unsettled)
-  or (ARGV[5] == 'doubt' and (state == 'sent' or state == 'doubt'))
-if token ~= ARGV[4] or not lawful then return said('lost') end
+-- The first ending of a token wins; with the word of a probe or a person only a doubt ends. KEYS 3 row. ARGV 4 token, 5 the
+-- state it ends in, 6 how long it stays (s), 7 what is kept, sealed, 8 grace (s), 9 channel, 10 record, 11 the record guarded
+-- beside ('' where none is), 12 how long that stays (s), 13 what that keeps, 14 '1' by the word of somebody, 15 what the call used
+-- by unit, JSON ('' all that it reserved). An answer that is
+-- kept for no time leaves a row that counts as absent: a gateway that dies before its own record is closed asks for it
+-- (`fate`).
+local main = read(ARGV[10])
+local row, paid = main.key, main.paid
 
-redis.call('HSET', row, 'state', ARGV[5])
-if ARGV[5] == 'doubt' then
-  redis.call('PERSIST', row)
-else
-  redis.call('HSET', row, 'ends', text(now + ARGV[6]))
-  redis.call('PEXPIRE', row, ms(ARGV[6] + ARGV[8]))
+local function ends(one, stays, kept)
+  if ARGV[14] == '1' then age(one) end
+  local unsettled = ARGV[14] ~= '1' and (one.state == 'claimed' or one.state == 'sent')
+  local lawful = (ARGV[5] == 'done' and (unsettled or one.state == 'doubt'))
+    or (ARGV[5] == 'retryable' and (unsettled or (one.state == 'doubt' and ARGV[14] == '1')))
+    or (ARGV[5] == 'doubt' and (one.state == 'sent' or one.state == 'doubt'))
+  if one.token ~= ARGV[4] or not lawful then return false end
+  if ARGV[5] == 'doubt' then doubt(one) else settle(one, ARGV[5], stays, ARGV[8], kept) end
+  return true
 end
-if ARGV[7] ~= '' then redis.call('HSET', row, 'kept', ARGV[7]) end
-if ARGV[5] == 'retryable' and paid then repay(row, paid) end
+
+local held = ends(main, ARGV[6], ARGV[7])
+if held and paid then
+  if ARGV[5] == 'retryable' then repay(row, paid) end
+  if ARGV[5] == 'done' then charge(row, paid, ARGV[15] ~= '' and cjson.decode(ARGV[15]) or {}) end
+end
+if ARGV[11] ~= '' and (held or ARGV[14] ~= '1') then held = ends(read(ARGV[11]), ARGV[12], ARGV[13]) or held end
+if not held then return said('lost') end
 redis.call('PUBLISH', ARGV[9], ARGV[10])
 return wrote('held')

@@ -7,13 +7,18 @@ store.
 
 import math
 import uuid
-from typing import Final, Literal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final, Literal, assert_never
 
 from gateway.model.claim import (
+    DOUBTS,
     Claim,
     ClaimAnswer,
     Departure,
     Done,
+    Doubted,
     Ending,
     Found,
     InDoubt,
@@ -26,7 +31,7 @@ from gateway.model.claim import (
 from gateway.model.transitions import RETRYABLE_S
 from gateway.model.work import Entry, StoreUnavailable
 from gateway.ports import Clock
-from gateway.store.redis_budgets import counters, limits
+from gateway.store.redis_budgets import by_unit, counters, specs
 from gateway.store.redis_guard import Guard
 from gateway.store.redis_names import CHANNEL, Script, key
 from gateway.store.sealing import Seal
@@ -35,11 +40,22 @@ GRACE_S: Final = 3600.0
 """A row outlives its end by this, so that a gateway that died before its own record was closed learns what became of it."""
 _SKEW_S: Final = 60.0
 """Between the clocks of a gateway and of the server."""
-_CLAIM: Final = Script.of("prelude", "spend", "claim")
-_DEPART: Final = Script.of("prelude", "depart")
-_FINISH: Final = Script.of("prelude", "spend", "finish")
+_CLAIM: Final = Script.of("prelude", "rows", "spend", "claim")
+_DEPART: Final = Script.of("prelude", "rows", "depart")
+_FINISH: Final = Script.of("prelude", "rows", "spend", "finish")
 _DELIVERED: Final = Script.of("prelude", "delivered")
-_FATE: Final = Script.of("prelude", "fate")
+_FATE: Final = Script.of("prelude", "rows", "fate")
+_DOUBTS: Final = Script.of("prelude", "rows", "doubts")
+_DOUBTED: Final = Script.of("prelude", "rows", "doubted")
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A call in doubt, by what its rows are found with."""
+
+    record: bytes
+    also: bytes | None
+    token: int
 
 
 class Steps:
@@ -51,7 +67,8 @@ class Steps:
         self._seal = Seal(secret)
 
     async def claim(self, claim: Claim, token: int, *, departing: bool) -> ClaimAnswer:
-        keys = (_row(claim), *counters(claim.spends))
+        keys = (_row(claim.record), *counters(claim.spends))
+        also = claim.also
         args = (
             claim.fingerprint,
             claim.call_id,
@@ -59,32 +76,34 @@ class Steps:
             claim.lease_s,
             token,
             int(departing),
-            int(claim.resend_within_s is not None),
+            "" if claim.resend_within_s is None else claim.resend_within_s,
             GRACE_S,
-            *limits(claim.spends),
+            claim.record.hex(),
+            self._seal.close_about(claim.record, claim.about),
+            "" if also is None else also.hex(),
+            b"" if also is None else self._seal.close_about(also, claim.about),
+            *specs(claim.spends),
         )
         match await self._guard.step(_CLAIM, keys, args, sends=True):
-            case [b"won"]:
-                return Won(token, departing)
+            case [b"won", list(levels)]:
+                return Won(token, departing, tuple(int(level) for level in levels))
             case [b"mismatch"]:
                 return Mismatch()
-            case [b"overspent", int(which), bytes(resets)]:
-                return Overspent(claim.spends[which], float(resets))
-            case [b"found", state, call, delivered, held, since, kept]:
-                return Found(
-                    _found(state),
-                    self._seal.open(claim.record, kept) if kept is not None else None,
-                    call.decode(),
-                    delivered == b"1",
-                    int(held),
-                    float(since),
-                )
+            case [b"overspent", int(which), bytes(left), bytes(resets)]:
+                return Overspent(claim.spends[which], float(resets) if resets else None, int(left))
+            case [b"found", bytes(state), bytes(call), delivered, bytes(held), bytes(since), kept, bytes(record)]:
+                with _legible():
+                    found = Found(_found(state), None, call.decode(), delivered == b"1", int(float(held)), float(since))
+                if found.state is not State.DONE:
+                    return found
+                return await self._seal.found(bytes.fromhex(record.decode()), found, kept)
             case _:
                 raise _unexpected()
 
     async def depart(self, claim: Claim, token: int, approval: str | None) -> Departure:
-        keys = (_row(claim), *(() if approval is None else (key("approval", approval),)))
-        args = (token, claim.lease_s, claim.record.hex(), claim.call_id, self._clock.now())
+        keys = (_row(claim.record), *(() if approval is None else (key("approval", approval),)))
+        also = "" if claim.also is None else claim.also.hex()
+        args = (token, claim.lease_s, claim.record.hex(), claim.call_id, self._clock.now(), also)
         match await self._guard.step(_DEPART, keys, args, sends=True):
             case [b"departed" | b"lost" | b"unapproved" as said]:
                 return Departure(said.decode())
@@ -93,21 +112,52 @@ class Steps:
 
     async def finish(self, claim: Claim, token: int, ending: Ending) -> bool:
         """False when the token was lost."""
-        kept = b""
-        match ending:
-            case Done(keep_s=stays_s):
-                state = State.DONE
-                if stays_s > 0:
-                    kept = self._seal.close(claim.record, ending.kept)
-            case NotDone():
-                state, stays_s = State.RETRYABLE, RETRYABLE_S
-            case InDoubt():
-                state, stays_s = State.DOUBT, 0.0
-        args = (token, state.value, max(0.0, stays_s), kept, GRACE_S, CHANNEL, claim.record.hex())
-        return await self._guard.step(_FINISH, (_row(claim),), args, sends=False) == [b"held"]
+        return await self._end(claim.record, claim.also, token, ending, by_word=False)
+
+    async def doubted(self, record: bytes, token: int) -> Doubt | None:
+        """What is in doubt under the token; None when nothing is."""
+        match await self._guard.step(_DOUBTED, (_row(record),), (token, record.hex()), sends=False):
+            case [b"doubt", bytes(also)]:
+                with _legible():
+                    return Doubt(record, bytes.fromhex(also.decode()) or None, token)
+            case [b"lost"]:
+                return None
+            case _:
+                raise _unexpected()
+
+    async def resolve(self, doubt: Doubt, verdict: Done | NotDone) -> bool:
+        """False when it is not in doubt any more."""
+        return await self._end(doubt.record, doubt.also, doubt.token, verdict, by_word=True)
+
+    async def _end(self, record: bytes, also: bytes | None, token: int, ending: Ending, *, by_word: bool) -> bool:
+        state, stays = _ending(ending)
+        kept, used = [b"", b""], ""
+        if isinstance(ending, Done):
+            used = by_unit(ending.used)
+            for n, name in enumerate((record, also)):
+                if name is not None and stays[n] > 0:
+                    kept[n] = await self._seal.close(name, ending.kept)
+        beside = ("" if also is None else also.hex(), stays[1], kept[1])
+        topic = record.hex()
+        args = (token, state.value, stays[0], kept[0], GRACE_S, CHANNEL, topic, *beside, int(by_word), used)
+        return await self._guard.step(_FINISH, (_row(record),), args, sends=False) == [b"held"]
+
+    async def doubts(self) -> list[Doubted]:
+        """Oldest first; what was sent and outlived its lease is among them from then on."""
+        match await self._guard.step(_DOUBTS, (), (DOUBTS,), sends=False):
+            case [list(found)]:
+                with _legible():
+                    return [self._doubted(*one) for one in found]
+            case _:
+                raise _unexpected()
+
+    def _doubted(self, record: bytes, token: bytes, call: bytes, print_: bytes, since: bytes, about: bytes) -> Doubted:
+        name = bytes.fromhex(record.decode())
+        call_id = call.decode("utf-8", "replace")
+        return Doubted(name, int(float(token)), call_id, print_, float(since), self._seal.about(name, about))
 
     async def delivered(self, claim: Claim, token: int, keep_s: float) -> None:
-        await self._guard.step(_DELIVERED, (_row(claim),), (token, keep_s, GRACE_S), sends=False)
+        await self._guard.step(_DELIVERED, (_row(claim.record),), (token, keep_s, GRACE_S), sends=False)
 
     def witnessed(self, entry: Entry) -> Entry:
         """The entry with what is known of the store's memory when it is written."""
@@ -120,7 +170,7 @@ class Steps:
         stays so for whoever makes it again.
         """
         keys = (key("claim", record), key("left", call_id))
-        said, now = await self._guard.step(_FATE, keys, (call_id, int(not self._guard.unbroken)), sends=False)
+        said, now = await self._guard.step(_FATE, keys, (call_id, int(not self._guard.unbroken), record), sends=False)
         if said != b"absent":
             return State(said.decode())
         known = self._guard.known
@@ -128,8 +178,30 @@ class Steps:
         return State.DOUBT if _made_at(call_id) < reaches else None
 
 
-def _row(claim: Claim) -> str:
-    return key("claim", claim.record.hex())
+def _row(record: bytes) -> str:
+    return key("claim", record.hex())
+
+
+def _ending(ending: Ending) -> tuple[State, tuple[float, float]]:
+    """The state, and how long each record stays in it."""
+    match ending:
+        case Done(keep_s=keep_s, also_keep_s=also_keep_s):
+            return State.DONE, (max(0.0, keep_s), max(0.0, also_keep_s))
+        case NotDone():
+            return State.RETRYABLE, (RETRYABLE_S, RETRYABLE_S)
+        case InDoubt():
+            return State.DOUBT, (0.0, 0.0)
+        case _:
+            assert_never(ending)
+
+
+@contextmanager
+def _legible() -> Iterator[None]:
+    """Around the reading of what stands in a row, which anybody may have changed. Raises StoreUnavailable."""
+    try:
+        yield
+    except (ValueError, TypeError):
+        raise _unexpected() from None
 
 
 def _found(state: bytes) -> Literal[State.CLAIMED, State.SENT, State.DONE, State.DOUBT]:

@@ -5,10 +5,12 @@ one line of JSON and the body where a result is kept. Every name has a key of it
 a blob moved to another name does not open. Must not know SQL or states. Called by the claim and approval stores.
 """
 
+import asyncio
+import hashlib
 import hmac
 import os
 import zlib
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -16,16 +18,19 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from gateway.model.claim import Kept
+from gateway.model.claim import Found, Kept
 from gateway.model.work import StoreUnavailable
 from gateway.wire.strict_json import dump, parse
 
-INLINE: Final = 256 * 1024
+LIMIT: Final = 8 * 1024 * 1024
 """Bytes of a body that is kept; of a larger one only hash and size."""
+_INLINE: Final = 256 * 1024
+"""Bytes that are packed and sealed on the spot; more would hold up every other call, and goes to a thread."""
 _COMPRESSED_OVER: Final = 1024
 _FORMAT: Final = b"\x01"
 _NONCE: Final = 12
-_ABOUT: Final = tuple(field.name for field in fields(Kept) if field.name != "body")
+_FACTS: Final = tuple(field.name for field in fields(Kept) if field.name != "body")
+_NOTHING: Final = hashlib.sha256().hexdigest()
 
 
 class Box:
@@ -52,28 +57,57 @@ class Box:
 
 
 class Seal:
-    """Seals and opens kept results."""
+    """Seals and opens what a record keeps: the answer, and who and what it is about."""
 
     def __init__(self, secret: bytes) -> None:
-        self._box = Box(secret, b"sallyport ledger results v1")
+        self._results = Box(secret, b"sallyport ledger results v1")
+        self._abouts = Box(secret, b"sallyport ledger about v1")
 
-    def close(self, record: bytes, kept: Kept) -> bytes:
+    async def close(self, record: bytes, kept: Kept) -> bytes:
         """The bytes to store under `record`."""
-        body = kept.body if kept.body is not None and len(kept.body) <= INLINE else None
-        packed = body is not None and len(body) > _COMPRESSED_OVER
-        about = {name: getattr(kept, name) for name in _ABOUT}
-        about["body"] = "none" if body is None else "zlib" if packed else "plain"
-        stored = body or b""
-        return self._box.close(record, dump(about) + b"\n" + (zlib.compress(stored, 1) if packed else stored))
+        if kept.body is not None and len(kept.body) > _INLINE:
+            return await asyncio.to_thread(self._packed, record, kept)
+        return self._packed(record, kept)
 
-    def open(self, record: bytes, blob: bytes) -> Kept:
-        """Raises StoreUnavailable for bytes that were not sealed under `record` with this secret."""
-        head, _, stored = self._box.open(record, blob).partition(b"\n")
-        about = parse(head)
-        match about.pop("body"):
+    async def found(self, record: bytes, answer: Found, blob: bytes | None) -> Found:
+        """The answer with what is kept for it. What does not open was executed all the same: that much is told."""
+        try:
+            if blob is None:
+                raise StoreUnavailable("nothing is kept")
+            if len(blob) > _INLINE:
+                kept = await asyncio.to_thread(self._unpacked, record, blob)
+            else:
+                kept = self._unpacked(record, blob)
+        except StoreUnavailable:
+            kept = Kept("withheld", None, _NOTHING, 0, is_error=False, call_id=answer.call_id, at=answer.since)
+        return replace(answer, kept=kept)
+
+    def close_about(self, record: bytes, about: bytes) -> bytes:
+        """The bytes to store under `record`."""
+        return self._abouts.close(record, about)
+
+    def about(self, record: bytes, blob: bytes) -> bytes:
+        """Who and what; empty where it does not open: a doubt must be told of all the same."""
+        try:
+            return self._abouts.open(record, blob)
+        except StoreUnavailable:
+            return b""
+
+    def _packed(self, record: bytes, kept: Kept) -> bytes:
+        body = kept.body if kept.body is not None and len(kept.body) <= LIMIT else None
+        packed = body is not None and len(body) > _COMPRESSED_OVER
+        facts = {name: getattr(kept, name) for name in _FACTS}
+        facts["body"] = "none" if body is None else "zlib" if packed else "plain"
+        stored = body or b""
+        return self._results.close(record, dump(facts) + b"\n" + (zlib.compress(stored, 1) if packed else stored))
+
+    def _unpacked(self, record: bytes, blob: bytes) -> Kept:
+        head, _, stored = self._results.open(record, blob).partition(b"\n")
+        facts = parse(head)
+        match facts.pop("body"):
             case "none":
-                return Kept(body=None, **about)
+                return Kept(body=None, **facts)
             case "zlib":
-                return Kept(body=zlib.decompress(stored), **about)
+                return Kept(body=zlib.decompress(stored), **facts)
             case _:
-                return Kept(body=stored, **about)
+                return Kept(body=stored, **facts)

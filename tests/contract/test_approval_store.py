@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import redis_kit
-from test_claim_store import ListJournal, claim, entry
+from claim_homes import ListJournal, claim, entry
 
 from gateway.homes import ApprovalStore, ClaimStore
 from gateway.model.approval import (

@@ -1,97 +1,11 @@
 """What every home of the ledger's records must do, whatever it is made of (ledger §1.4, §1.10)."""
 
 import math
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import pytest
-import redis_kit
+from claim_homes import LEASE_S, OTHER, RECORD, Home, claim, entry, kept, won
 
-from gateway.homes import ClaimStore
-from gateway.model.claim import Claim, Departure, Done, Found, InDoubt, Kept, Mismatch, NotDone, State, Won
-from gateway.store.ledger_sqlite import SCHEMA, SqliteClaims
-from gateway.store.writer import GroupWriter
-
-RECORD, OTHER = b"r" * 32, b"o" * 32
-LEASE_S = 30.0
-
-
-@dataclass
-class ListJournal:
-    entries: list[Mapping[str, Any]] = field(default_factory=list)
-
-    def append(self, entries: Any) -> None:
-        for entry in entries:  # what a shared store adds is its own matter
-            self.entries.append({name: fact for name, fact in entry.items() if name != "memory"})
-
-    def sync(self) -> None:
-        pass
-
-
-@dataclass
-class Home:
-    """One implementation with what a test needs beside it."""
-
-    store: ClaimStore
-    clock: redis_kit.Ticking
-    journal: ListJournal
-    commit: Callable[[], Any]
-    """Makes the store commit something unrelated, for what rides along."""
-    told: Callable[[], Any]
-    """Returns when what nobody waits for has reached the store, as far as it goes there by itself."""
-    shared: bool
-    """By several processes: intents are written while the store decides, so that one of a call that did not depart may
-    stand in the journal; and what a dead process left is told by its lease, not by a recovery."""
-
-
-async def _sqlite(path: Path) -> AsyncIterator[Home]:
-    clock, journal = redis_kit.Ticking(), ListJournal()
-    writer = GroupWriter(path / "ledger.db", journal, reached=lambda _: None, schema=SCHEMA)
-    store = SqliteClaims(writer, clock, b"secret" * 6, lambda _: None)
-    yield Home(store, clock, journal, lambda: store.claim(claim(record=b"unrelated"), None), _nothing, shared=False)
-    await writer.close()
-
-
-async def _redis(path: Path) -> AsyncIterator[Home]:
-    clock, journal = redis_kit.Ticking(), ListJournal()
-    writer = GroupWriter(path / "ledger.db", journal, reached=lambda _: None, schema=())
-    async with redis_kit.opened(path, clock, writer) as gateway:
-        yield Home(gateway.claims, clock, journal, gateway.told, gateway.told, shared=True)
-    await writer.close()
-
-
-async def _nothing() -> None:
-    pass
-
-
-HOMES = {"sqlite": _sqlite, "redis": _redis}
-
-
-@pytest.fixture(params=HOMES)
-async def home(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Home]:
-    async for made in HOMES[request.param](tmp_path):
-        yield made
-
-
-def claim(call_id: str = "call-1", record: bytes = RECORD, fingerprint: bytes = b"f" * 32, **more: Any) -> Claim:
-    return Claim(record, fingerprint, call_id, "owner", LEASE_S, **more)
-
-
-def entry(name: str) -> Callable[[], Mapping[str, Any]]:
-    return lambda: {"name": name}
-
-
-def kept(text: bytes = b'{"content":[]}', call_id: str = "call-1") -> Kept:
-    return Kept("result", text, "0" * 64, len(text), is_error=False, call_id=call_id, at=1.5)
-
-
-async def won(home: Home, asked: Claim, *, departing: bool) -> int:
-    answer = await home.store.claim(asked, entry("intent") if departing else None)
-    assert isinstance(answer, Won)
-    assert answer.departed is departing
-    return answer.token
+from gateway.model.claim import Departure, Done, Found, InDoubt, Mismatch, NotDone, State
 
 
 async def test_the_first_claim_wins_and_the_second_finds_it(home: Home) -> None:

@@ -1,0 +1,5 @@
+-- Whether a record is in doubt under a token, and which record is guarded beside it. KEYS 3 row. ARGV 4 token, 5 record.
+local row = read(ARGV[5])
+age(row)
+if row.state ~= 'doubt' or row.token ~= ARGV[4] then return said('lost') end
+return said('doubt', row.also or '')

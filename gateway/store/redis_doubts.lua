@@ -1,0 +1,18 @@
+-- Every call in doubt, oldest first: record, token, call, fingerprint, since, what it is about. What was sent and outlived its
+-- lease comes in doubt, whoever sent it. ARGV 4 how many at most.
+for _, record in ipairs(redis.call('ZRANGEBYSCORE', SENT, '-inf', now, 'LIMIT', 0, ARGV[4])) do
+  local row = read(record)
+  age(row)
+  if row.state ~= 'sent' then redis.call('ZREM', SENT, record) end
+end
+
+local found = {}
+for _, record in ipairs(redis.call('ZRANGE', DOUBTS, 0, ARGV[4] - 1)) do
+  local row = read(record)
+  if row.state == 'doubt' then
+    found[#found + 1] = {record, row.token, row.call, row.fingerprint or '', text(tonumber(row.since)), row.about or ''}
+  else
+    redis.call('ZREM', DOUBTS, record)
+  end
+end
+return wrote(found)

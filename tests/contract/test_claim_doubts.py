@@ -1,0 +1,155 @@
+"""What every home of the ledger knows of doubts, and how they end (ledger §1.7)."""
+
+from typing import Any
+
+import pytest
+from claim_homes import ALSO, LEASE_S, OTHER, RECORD, Home, claim, entry, kept, won
+
+from gateway.model.claim import Claim, Done, Doubted, Found, InDoubt, NotDone, State, Won
+from gateway.model.work import JournalUnavailable
+
+ABOUT = b'{"tool":"desk/refund"}'
+
+
+async def state(home: Home, record: bytes = RECORD) -> State | None:
+    return await home.store.fate(record.hex(), "call-1")
+
+
+async def in_doubt(home: Home, **more: Any) -> Doubted:
+    await won(home, claim(**more), departing=True)
+    home.clock.advance(LEASE_S)
+    return (await home.doubts())[-1]
+
+
+async def test_whatever_was_sent_and_outlived_its_lease_is_in_doubt_oldest_first(home: Home) -> None:
+    first = await won(home, claim(record=OTHER, about=ABOUT), departing=True)
+    home.clock.advance(1)
+    second = await won(home, claim("call-2"), departing=True)
+    await won(home, claim("call-3", b"c" * 32), departing=False)
+    assert await home.doubts() == []
+    home.clock.advance(LEASE_S)
+    began = home.clock.wall - LEASE_S
+    assert await home.doubts() == [
+        Doubted(OTHER, first, "call-1", b"f" * 32, began - 1, ABOUT),
+        Doubted(RECORD, second, "call-2", b"f" * 32, began, b""),
+    ]
+    assert not await home.store.finish(claim("call-2"), second, NotDone(), None), "the doubt was told, so it stands"
+
+
+async def test_a_doubt_counts_its_age_from_the_departure(home: Home) -> None:
+    token = await won(home, claim(), departing=False)
+    home.clock.advance(LEASE_S - 1)
+    await home.store.depart(claim(), token, entry("intent"))
+    await home.store.finish(claim(), token, InDoubt(), None)
+    assert [one.since for one in await home.doubts()] == [home.clock.wall]
+
+
+async def test_a_call_with_two_records_is_one_doubt(home: Home) -> None:
+    doubt = await in_doubt(home, also=ALSO, about=ABOUT)
+    assert await home.doubts() == [doubt]
+    assert (doubt.record, doubt.about) == (RECORD, ABOUT)
+
+
+@pytest.mark.parametrize("also", [None, ALSO])
+async def test_what_somebody_says_was_carried_out_is_replayed(home: Home, also: bytes | None) -> None:
+    doubt = await in_doubt(home, also=also)
+    assert await home.store.resolve(RECORD, doubt.token, Done(kept(), 60, 120), entry("resolved"))
+    assert home.journal.entries[-1] == {"name": "resolved"}
+    assert await home.doubts() == []
+    home.clock.advance(59)
+    for record in {RECORD, also or RECORD}:
+        found = await home.store.claim(claim("call-2", record), None)
+        assert isinstance(found, Found)
+        assert (found.state, found.kept) == (State.DONE, kept())
+    home.clock.advance(1)
+    await won(home, claim("call-2"), departing=False)
+    if also is not None:
+        assert isinstance(await home.store.claim(claim("call-2", also), None), Found)
+
+
+@pytest.mark.parametrize("also", [None, ALSO])
+async def test_what_somebody_says_was_not_carried_out_may_be_sent_again(home: Home, also: bytes | None) -> None:
+    doubt = await in_doubt(home, also=also)
+    assert await home.store.resolve(RECORD, doubt.token, NotDone(), entry("resolved"))
+    assert await home.doubts() == []
+    await won(home, claim("call-2", also=also), departing=True)
+    assert not await home.store.finish(claim(also=also), doubt.token, Done(kept(), 60, 60), None), "too late"
+
+
+async def test_a_lease_that_is_over_is_a_doubt_that_can_be_settled_before_anybody_looked(home: Home) -> None:
+    token = await won(home, claim(), departing=True)
+    home.clock.advance(LEASE_S)
+    assert await home.store.resolve(RECORD, token, NotDone(), entry("resolved"))
+
+
+async def test_nobody_settles_what_is_not_in_doubt_under_this_token(home: Home) -> None:
+    token = await won(home, claim(), departing=True)
+    written = len(home.journal.entries)
+
+    async def refused(of: int) -> bool:
+        said = [
+            await home.store.resolve(RECORD, of, verdict, entry("never written"))
+            for verdict in (NotDone(), Done(kept(), 60))
+        ]
+        return said == [False, False]
+
+    assert await refused(token)
+    await home.store.finish(claim(), token, InDoubt(), None)
+    assert await refused(token + 1)
+    assert await home.store.finish(claim(), token, Done(kept(), 60), None)
+    assert await refused(token)
+    assert not await home.store.resolve(OTHER, token, NotDone(), entry("never written"))
+    assert len(home.journal.entries) == written
+    assert await state(home) is State.DONE
+
+
+async def test_the_first_word_stands(home: Home) -> None:
+    doubt = await in_doubt(home)
+    assert await home.store.resolve(RECORD, doubt.token, NotDone(), entry("first"))
+    assert not await home.store.resolve(RECORD, doubt.token, Done(kept(), 60), entry("second"))
+    assert await state(home) is State.RETRYABLE
+
+
+async def test_without_a_journal_no_doubt_is_settled(home: Home) -> None:
+    doubt = await in_doubt(home)
+    for broken in ("broken", "unsynced"):
+        setattr(home.journal, broken, True)
+        with pytest.raises(JournalUnavailable):
+            await home.store.resolve(RECORD, doubt.token, NotDone(), entry("resolved"))
+        setattr(home.journal, broken, False)
+        assert await home.doubts() == [doubt]
+        assert isinstance(await home.store.claim(claim("call-2"), None), Found)
+    assert await home.store.resolve(RECORD, doubt.token, NotDone(), entry("resolved"))
+
+
+def resending(call_id: str, record: bytes = RECORD, within_s: float = 100.0, **more: Any) -> Claim:
+    return claim(call_id, record, resend_within_s=within_s, **more)
+
+
+async def test_a_doubt_is_claimed_anew_only_while_it_is_young(home: Home) -> None:
+    await won(home, resending("call-1"), departing=True)
+    await won(home, resending("call-1", OTHER), departing=True)
+    home.clock.advance(99)
+    assert isinstance(await home.store.claim(claim("call-2"), None), Found)
+    assert isinstance(await home.store.claim(resending("call-2"), None), Won)
+    home.clock.advance(1)
+    assert isinstance(await home.store.claim(resending("call-2", OTHER), None), Found)
+
+
+async def test_a_clock_that_went_back_makes_no_doubt_young(home: Home) -> None:
+    await won(home, resending("call-1"), departing=True)
+    home.clock.advance(LEASE_S)
+    home.clock.wall -= 3600
+    assert isinstance(await home.store.claim(resending("call-2"), None), Found)
+
+
+async def test_a_doubt_that_was_half_taken_over_is_told_of_under_what_it_still_has(home: Home) -> None:
+    doubt = await in_doubt(home, also=ALSO, about=ABOUT)
+    await won(home, resending("call-2", also=OTHER), departing=True)
+    (left,) = await home.doubts()
+    assert left == Doubted(ALSO, doubt.token, "call-1", b"f" * 32, doubt.since, ABOUT)
+    assert await home.store.resolve(ALSO, doubt.token, NotDone(), entry("resolved"))
+    assert await home.doubts() == []
+    found = await home.store.claim(resending("call-3"), None)
+    assert isinstance(found, Found)
+    assert (found.state, found.call_id) == (State.SENT, "call-2")
