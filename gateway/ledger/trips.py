@@ -13,11 +13,12 @@ from typing import Any, Final, assert_never
 
 from gateway.config.stops import Trip
 from gateway.config.values import duration
-from gateway.ledger.stops import Stops
+from gateway.ledger.stops import Name, Stops
 from gateway.model.ended import Ended
 from gateway.model.outcome import AuditOutcome
+from gateway.model.principal import Principal
 from gateway.model.reason import Reason
-from gateway.model.stop import STRICTNESS, TRIP, Stop
+from gateway.model.stop import STRICTNESS, TRIP, Stop, StopKind
 from gateway.model.terms import MICROS
 from gateway.model.work import StoreUnavailable
 from gateway.ports import AuditTrail, Clock
@@ -49,6 +50,8 @@ class Trips:
         self._trail = trail
         self._clock = clock
         self._tasks = tasks
+        self._pulling: dict[Name, Stop] = {}
+        """What tripped and is being written down."""
 
     def ended(self, ended: Ended) -> None:
         """Counts one request; called on the event loop."""
@@ -57,23 +60,32 @@ class Trips:
             target, amount = _id(trip, ended.facts), _amount(trip, ended.facts)
             if target is None or not amount:
                 continue
-            row = self._stops.row(trip.scope, target)
+            row = self._pulling.get((trip.scope, target)) or self._stops.row(trip.scope, target)
             if row is not None and STRICTNESS[row.mode] >= STRICTNESS[trip.mode]:
                 counted.forget(target)
             elif (total := counted.add(target, amount, self._clock.monotonic())) > _over(trip):
                 counted.forget(target)
                 why = f"{_said(trip, total)} within {duration(trip.window)}, more than {trip.over:f}"
                 stop = Stop(trip.scope, target, why, TRIP, self._clock.now(), trip.mode)
+                self._pulling[stop.name] = stop
                 self._tasks.start(self._pull(stop), "trip")
+
+    def pause(self, principal: Principal, why: str) -> None:
+        """Pauses a caller that goes round in circles, by the narrowest row that names it; called on the event loop."""
+        kind: StopKind = "run" if principal.run else "user" if principal.user else "agent"
+        target = principal.run or principal.user or principal.agent
+        self._tasks.start(self._pull(Stop(kind, target, why, TRIP, self._clock.now(), "pause")), "pause")
 
     async def _pull(self, stop: Stop) -> None:
         _log.error("trip: %s %s is stopped (%s): %s", stop.kind, stop.target, stop.mode, stop.why)
         facts = {"kind": stop.kind, "target": stop.target, "mode": stop.mode, "why": stop.why}
-        await self._trail.operator(TRIP, "kill", facts)
         try:
+            await self._trail.operator(TRIP, "kill", facts)
             await self._stops.stop(stop)
         except StoreUnavailable as error:
             _log.error("trip: stopped here and now, but a restart would lift it: %s", error)
+        finally:
+            self._pulling.pop(stop.name, None)
 
 
 class _Counted:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, HTTPException, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.model.stop import Stop, StopKind
+from gateway.model.stop import Stop, StopKind, StopMode
 from gateway.model.work import StoreUnavailable
 from gateway.operator.access import Access, Person
 from gateway.operator.desk import Desk
@@ -25,6 +25,11 @@ class StopOrder(_Body):
 
     kind: StopKind
     target: str = Field("", description="id without its kind; empty for `all`")
+    mode: StopMode = Field(
+        "stop",
+        description="stop: nothing passes. read-only: declared reads pass. pause: callers are told to come back later, and "
+        "who waits already waits on",
+    )
     why: str = Field(min_length=1, max_length=500)
 
 
@@ -60,11 +65,8 @@ def routes(desk: Desk, access: Access) -> APIRouter:
 
     @router.get("/kill", dependencies=reads)
     async def stops() -> list[dict[str, Any]]:
-        """Everything that is stopped now."""
-        return [
-            {"kind": stop.kind, "target": stop.target, "why": stop.why, "by": stop.by, "at": stop.at}
-            for stop in desk.stops.stops()
-        ]
+        """Everything that is stopped now, and how far: also what trips stopped (by `trip`) and the stop file (by `STOP`)."""
+        return [asdict(stop) for stop in desk.stops.stops()]
 
     return router
 
@@ -76,19 +78,22 @@ def brakes(desk: Desk, access: Access) -> APIRouter:
 
     @router.post("/kill", status_code=201, responses={503: {}})
     async def kill(order: StopOrder, person: Annotated[Person, operator]) -> dict[str, str]:
-        """Stops at once: no new call, no queued call, no departure."""
+        """Stops at once: no new call, no queued call, no departure. Of what is stopped already the mode and reason change."""
         try:
             desk.stops.must_match(order.kind, order.target)
         except ValueError as error:
             raise HTTPException(422, str(error)) from None
-        await desk.trail.operator(person.id, "kill", {"kind": order.kind, "target": order.target, "why": order.why})
+        await desk.trail.operator(person.id, "kill", order.model_dump())
+        stop = Stop(order.kind, order.target, order.why, person.id, desk.now(), order.mode)
         try:
-            await desk.stops.stop(Stop(order.kind, order.target, order.why, person.id, desk.now()))
+            await desk.stops.stop(stop)
         except StoreUnavailable:
+            if any(row.name == stop.name and row.mode != stop.mode for row in desk.stops.stops()):
+                raise HTTPException(503, "the ledger cannot be written: it stays stopped as it was") from None
             raise HTTPException(503, "stopped now, but the ledger cannot be written: a restart would lift it") from None
         return {"status": "stopped"}
 
-    @router.delete("/kill", responses={404: {}, 503: {}})
+    @router.delete("/kill", responses={404: {}, 409: {}, 503: {}})
     async def lift(kind: StopKind, person: Annotated[Person, operator], target: str = "") -> dict[str, str]:
         """Lifts one stop."""
         await desk.trail.operator(person.id, "lift", {"kind": kind, "target": target})
@@ -96,6 +101,10 @@ def brakes(desk: Desk, access: Access) -> APIRouter:
             lifted = await desk.stops.lift(kind, target)
         except StoreUnavailable:
             raise HTTPException(503, "the ledger cannot be written: the stop stays") from None
+        if not lifted and any(row.name == (kind, target) for row in desk.stops.stops()):
+            raise HTTPException(
+                409, "the stop file stops it: lift it with `sallyport resume all --local` beside the gateway"
+            )
         if not lifted:
             raise HTTPException(404, f"{kind} {target!r} is not stopped")
         return {"status": "lifted"}

@@ -61,4 +61,6 @@ def _stop(name: str, row: bytes) -> Stop:
     except (ValueError, TypeError):
         pass
     kind, _, target = name.partition(":")
-    return Stop(cast(StopKind, kind), target, "its row in the store cannot be read; lift it and stop it anew", "store", 0.0)
+    return Stop(
+        cast(StopKind, kind), target, "its row in the store cannot be read; lift it and stop it anew", "store", 0.0
+    )

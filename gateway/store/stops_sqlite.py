@@ -16,11 +16,17 @@ from gateway.model.work import Work
 SCHEMA: Final = (
     """CREATE TABLE IF NOT EXISTS stops (
         kind TEXT NOT NULL, target TEXT NOT NULL, why TEXT NOT NULL, by TEXT NOT NULL, at REAL NOT NULL,
-        mode TEXT NOT NULL,
         PRIMARY KEY (kind, target)
     ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS kill_switch (
+        kind TEXT NOT NULL, target TEXT NOT NULL, why TEXT NOT NULL, by TEXT NOT NULL, at REAL NOT NULL,
+        mode TEXT NOT NULL CHECK (mode IN ('stop', 'read-only', 'pause')),
+        PRIMARY KEY (kind, target)
+    ) STRICT, WITHOUT ROWID""",
+    "INSERT OR IGNORE INTO kill_switch SELECT kind, target, why, by, at, 'stop' FROM stops",
+    "DELETE FROM stops",
 )
-"""Statements for the writer."""
+"""Statements for the writer. Files of before there were modes have their rows in `stops`; they move, once."""
 
 
 class SqliteStops:
@@ -31,19 +37,19 @@ class SqliteStops:
 
     async def put(self, stop: Stop) -> None:
         def change(db: sqlite3.Connection) -> None:
-            db.execute("INSERT OR REPLACE INTO stops VALUES (?, ?, ?, ?, ?, ?)", astuple(stop))
+            db.execute("INSERT OR REPLACE INTO kill_switch VALUES (?, ?, ?, ?, ?, ?)", astuple(stop))
 
         await self._writer.submit(Work(change, durable=True))
 
     async def lift(self, kind: StopKind, target: str) -> bool:
         def change(db: sqlite3.Connection) -> bool:
-            return db.execute("DELETE FROM stops WHERE kind = ? AND target = ?", (kind, target)).rowcount == 1
+            return db.execute("DELETE FROM kill_switch WHERE kind = ? AND target = ?", (kind, target)).rowcount == 1
 
         return bool(await self._writer.submit(Work(change, durable=True)))
 
     async def all(self) -> Sequence[Stop]:
         def change(db: sqlite3.Connection) -> list[Stop]:
-            return [Stop(*row) for row in db.execute("SELECT kind, target, why, by, at, mode FROM stops ORDER BY at")]
+            return [Stop(*row) for row in db.execute("SELECT * FROM kill_switch ORDER BY at")]
 
         stops: list[Stop] = await self._writer.submit(Work(change))
         return stops

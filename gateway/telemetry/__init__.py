@@ -15,6 +15,8 @@ from gateway.telemetry.metrics import Meter
 if TYPE_CHECKING:
     from gateway.telemetry.spans import Spans
 
+Observe = Callable[[Ended], None]
+
 
 def spans_of(config: Telemetry, version: str) -> "Spans | None":
     """The exporter of spans; None where none is configured, and then nothing of it is imported."""
@@ -25,16 +27,17 @@ def spans_of(config: Telemetry, version: str) -> "Spans | None":
     return Spans(config, version)
 
 
-def observer(meter: Meter, spans: "Spans | None") -> Callable[[Ended], None]:
-    """What the audit trail calls at the end of every request."""
-    if spans is None:
+def observer(meter: Meter, spans: "Spans | None", *others: Observe) -> Observe:
+    """What the audit trail calls at the end of every request; `others` beside telemetry see it too."""
+    observers = (meter.ended, *(() if spans is None else (spans.ended,)), *others)
+    if len(observers) == 1:
         return meter.ended
 
-    def both(ended: Ended) -> None:
-        meter.ended(ended)
-        spans.ended(ended)
+    def all_of_them(ended: Ended) -> None:
+        for observe in observers:
+            observe(ended)
 
-    return both
+    return all_of_them
 
 
 __all__ = ("Meter", "log_to_stderr", "observer", "spans_of")

@@ -32,6 +32,8 @@ class Office:
     acts: list[tuple[Any, ...]] = field(default_factory=list)
     records: list[Mapping[str, Any]] = field(default_factory=lambda: [RECORD])
     rows: list[Stop] = field(default_factory=list)
+    knows_rows: bool = True
+    """Whether the store knows them, so that they can be lifted."""
     parts: dict[str, str] = field(default_factory=lambda: {"journal": "ok", "store": "ok"})
     ready: bool = True
     fails: dict[str, Exception] = field(default_factory=dict)
@@ -69,7 +71,7 @@ class Office:
 
     async def lift(self, kind: StopKind, target: str) -> bool:
         self._act("lift", kind, target)
-        return any((row.kind, row.target) == (kind, target) for row in self.rows)
+        return self.knows_rows and any(row.name == (kind, target) for row in self.rows)
 
     def stops(self) -> Sequence[Stop]:
         return self.rows
@@ -149,7 +151,7 @@ class Visitor:
     """Sends requests to the real application, as nobody or as one of PEOPLE."""
 
     def __init__(self, office: Office) -> None:
-        desk = Desk(*[office] * 5, lambda: NOON, NobodyAsks(), office)
+        desk = Desk(*[office] * 5, lambda: NOON, NobodyAsks(), office, doubts=office)
         self.app = operator_plane(desk, {token_hash(token): person for token, person in PEOPLE.items()})
         self._http = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=self.app), base_url="http://operator")
 

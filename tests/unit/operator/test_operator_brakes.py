@@ -16,7 +16,31 @@ async def test_a_stop_is_recorded_before_it_acts(visitor: Visitor, office: Offic
     answer = await visitor.ask("olga", "POST", "/kill", json=ORDER)
 
     assert (answer.status_code, answer.json()) == (201, {"status": "stopped"})
-    assert office.acts == [("recorded", "olga", "kill", ORDER), ("stop", STOPPED)]
+    assert office.acts == [("recorded", "olga", "kill", ORDER | {"mode": "stop"}), ("stop", STOPPED)]
+
+
+@pytest.mark.parametrize("mode", ["stop", "read-only", "pause"])
+async def test_an_order_says_how_far_it_stops(visitor: Visitor, office: Office, mode: str) -> None:
+    assert (await visitor.ask("olga", "POST", "/kill", json=ORDER | {"mode": mode})).status_code == 201
+
+    assert [row.mode for row in office.rows] == [mode]
+
+
+async def test_a_stop_that_could_not_be_loosened_stays_as_it_was_and_says_so(visitor: Visitor, office: Office) -> None:
+    office.rows, office.fails["stop"] = [STOPPED], StoreUnavailable("disk full")
+
+    answer = await visitor.ask("olga", "POST", "/kill", json=ORDER | {"mode": "pause"})
+
+    assert detail(answer, 503) == "the ledger cannot be written: it stays stopped as it was"
+
+
+async def test_what_only_the_stop_file_stops_is_lifted_beside_the_gateway(visitor: Visitor, office: Office) -> None:
+    office.rows = [Stop("all", "", "fire", "STOP", NOON)]
+    office.knows_rows = False
+
+    answer = await visitor.ask("olga", "DELETE", "/kill?kind=all")
+
+    assert "sallyport resume all --local" in detail(answer, 409)
 
 
 async def test_a_lift_is_recorded_before_it_acts(visitor: Visitor, office: Office) -> None:
@@ -36,6 +60,7 @@ async def test_a_lift_is_recorded_before_it_acts(visitor: Visitor, office: Offic
         {"kind": "agent", "target": "", "why": "x"},
         {"kind": "agent", "why": "x"},
         {"kind": "planet", "target": "earth", "why": "x"},
+        {"kind": "agent", "target": "support-bot", "why": "x", "mode": "slower"},
         {"kind": "all"},
         {"kind": "all", "why": ""},
         {"kind": "all", "why": "x" * 501},

@@ -99,7 +99,7 @@ async def test_agents_policy_keys_and_stops_are_listed(visitor: Visitor, office:
     assert found["/policy"] == {"version": "v1", "refused": []}
     assert found["/keys"] == office.ls()
     assert found["/kill"] == [
-        {"kind": "agent", "target": "support-bot", "why": "it loops", "by": "olga", "at": NOON},
+        {"kind": "agent", "target": "support-bot", "why": "it loops", "by": "olga", "at": NOON, "mode": "stop"},
     ]
 
 
