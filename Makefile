@@ -5,7 +5,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-emit-find-links --no-header --no-annotate pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check fix deep conformance bench lock schema clean
+.PHONY: help demo run test check fix deep chaos conformance bench lock schema clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ fix: .venv/.dev ## what ruff can mend by itself
 
 deep: .venv/.node .venv/.clients ## the slow tests: more examples, longer runs
 	$(BIN)/python -m pytest -n 2 --hypothesis-profile deep $(ARGS)
+
+chaos: .venv/.dev ## storms on both stores, 10,000 operations each; ARGS="--seed 1 --seed 2" for more of them
+	$(BIN)/python -m tests.chaos.run $(ARGS)
 
 conformance: .venv/.node ## the official MCP suite, directly and through the gateway, in both eras
 	$(BIN)/python -m tests.conformance.run $(ARGS)
