@@ -17,7 +17,7 @@ from gateway.ledger.windows import windows
 from gateway.model.decision import Decision, Verdict
 from gateway.model.principal import Principal
 from gateway.model.refusal import Refused
-from gateway.model.tool import Effect, ResolvedCall, ToolId
+from gateway.model.tool import Effect, ResolvedCall, Tool, ToolId
 from gateway.policy.globs import agent_match, tenant_match, tool_match
 from gateway.policy.rule import ALWAYS
 from gateway.policy.rules import Rules
@@ -173,9 +173,18 @@ def _once(call: ResolvedCall, verdict: Verdict) -> str:
             sent = f"effect {effect.value}: sent at most once for its key"
         case _:
             assert_never(call.tool.effect)
-    kept = windows(call.tool, "derived")
+    return f"{sent}; {_same(call.tool, verdict)}"
+
+
+def _same(tool: Tool, verdict: Verdict) -> str:
+    """Which later calls would be the same one."""
+    if tool.terms.once:
+        return f"carried out once in the whole tenant for each {' with '.join(tool.terms.once)}"
+    if tool.terms.key_required:
+        return "a call without a key is refused"
+    kept = windows(tool, "derived")
     if not kept.kept_s and verdict is not Verdict.ASK:
-        return f"{sent}; calls without a key are not deduplicated"
+        return "calls without a key are not deduplicated"
     if not kept.delivered_s:
-        return f"{sent}; without a key, only until its answer was delivered"
-    return f"{sent}; without a key, an identical call gets the same answer for {kept.delivered_s:g} s"
+        return "without a key, only until its answer was delivered"
+    return f"without a key, an identical call gets the same answer for {kept.delivered_s:g} s"

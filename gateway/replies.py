@@ -13,6 +13,7 @@ from typing import Any
 
 from gateway.model.admission import Replay
 from gateway.model.call import Reply, ReplyError
+from gateway.model.claim import GUESSED, Kept
 from gateway.model.outcome import INPUT_REQUIRED
 from gateway.model.refusal import Reason, Refused
 from gateway.model.tool import ResolvedCall
@@ -55,8 +56,9 @@ def hinted(
 def kept_reply(replay: Replay, call: ResolvedCall, call_id: str) -> Reply | ReplyError:
     """Serves a kept answer again, visibly marked (ledger §1.3).
 
-    Under an explicit key the content is byte-identical and only `_meta` says so; under a derived key a line of text says
-    it too, because the model may have meant to repeat itself. Raises Refused: result-withheld where nothing was kept.
+    Under a key that somebody chose the content is byte-identical and only `_meta` says so; elsewhere a line of text says it
+    too, because the model may have meant to repeat itself. Whose call the first one was is never told: it may have been
+    another's. Raises Refused: result-withheld where nothing was kept.
     """
     kept = replay.kept
     when = datetime.fromtimestamp(kept.at, UTC).isoformat(timespec="seconds")
@@ -70,13 +72,19 @@ def kept_reply(replay: Replay, call: ResolvedCall, call_id: str) -> Reply | Repl
     if kept.kind == "error":
         return ReplyError(body["code"], body["message"], body["data"], meta=marks)
     result = marked(body, marks)
-    if replay.source == "derived" and not replay.joined:
+    if replay.source in GUESSED and not replay.joined:
+        way = f"set x_occurrence to {call.occurrence + 1}" if call.repeatable else "send it with a new idempotency key"
         result = with_text(
-            result,
-            f"Already done at {when}; not executed again. To repeat the action on purpose, "
-            f"set x_occurrence to {call.occurrence + 1}.",
+            result, f"Already done at {when}; not executed again. To repeat the action on purpose, {way}."
         )
     return Reply(result)
+
+
+def found_reply(kept: Kept, call: ResolvedCall, call_id: str) -> Reply:
+    """What a probe found of this very call. Raises Refused: result-withheld where it could not be kept."""
+    if kept.body is None:
+        raise Refused(Reason.RESULT_WITHHELD, f"{call.tool.id} was carried out; its own answer was lost.")
+    return Reply(marked(json.loads(kept.body), provenance(call_id, call, {})))
 
 
 def marked(result: Mapping[str, Any], marks: Mapping[str, Any]) -> dict[str, Any]:

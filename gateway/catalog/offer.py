@@ -49,7 +49,7 @@ class Offer:
             final = {**final, **self.fixed}
         if not fits(self.validator, final):
             raise self._invalid(broken_rule(self.validator, final))
-        return ResolvedCall(self.tool, self.name, final, occurrence)
+        return ResolvedCall(self.tool, self.name, final, occurrence, self.repeatable)
 
     def _stripped(self, arguments: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """The occurrence, and the arguments without it."""
@@ -66,8 +66,11 @@ class Offer:
         return Refused(Reason.INVALID_ARGUMENTS, f"The arguments of {self.name} were refused: {why}.")
 
 
-def offered(known: Known, name: str, override: ToolOverride | None) -> Offer:
-    """Lays an agent's override over a tool. Raises Unusable for an override that does not fit its schema."""
+def offered(known: Known, name: str, override: ToolOverride | None, *, repeats: bool = True) -> Offer:
+    """Lays an agent's override over a tool. Raises Unusable for an override that does not fit its schema.
+
+    `repeats`: whether a model may say by `x_occurrence` that it repeats a call on purpose.
+    """
     arguments = override.args if override else {}
     # `fixed: null` pins null, so presence is asked of the model and not of the value.
     fixed = {argument: rule.fixed for argument, rule in arguments.items() if "fixed" in rule.model_fields_set}
@@ -76,7 +79,7 @@ def offered(known: Known, name: str, override: ToolOverride | None) -> Offer:
     for argument in sorted(removed - fixed.keys()):
         if argument in upstream_schema.get("required", ()):
             raise Unusable(f"the required argument {shown(argument)!r} is hidden without being fixed")
-    repeatable = known.tool.effect is Effect.MUTATING and known.tool.derived == "on"
+    repeatable = repeats and _guessed(known.tool)
     schema = known.cleaned["inputSchema"]
     if removed:
         rewrite.without(upstream_schema, removed)  # what the upstream wrote decides, not what cleaning left of it
@@ -98,3 +101,9 @@ def offered(known: Known, name: str, override: ToolOverride | None) -> Offer:
         special=frozenset(removed) | rewrite.OURS,
         repeatable=repeatable,
     )
+
+
+def _guessed(tool: Tool) -> bool:
+    """Whether a second identical call without a key is taken for a repetition even after the first was answered."""
+    named = tool.terms.once or tool.terms.key_required
+    return tool.effect is Effect.MUTATING and tool.derived == "on" and not named

@@ -19,7 +19,7 @@ from gateway.catalog.weight import Unusable
 from gateway.config.globs import matches
 from gateway.config.schema import Agent
 from gateway.config.upstreams import UpstreamConfig
-from gateway.model.tool import Beside, BesideKind, Effect, ToolId
+from gateway.model.tool import Beside, BesideKind, Effect, Tool, ToolId
 
 _MOST_VIEWS: Final = 512
 """Views kept per snapshot; one per agent and distinct set of permissions."""
@@ -41,10 +41,19 @@ class _Snapshot:
 class Curation:
     """Implements sights.Catalog."""
 
-    def __init__(self, upstreams: Mapping[str, UpstreamConfig], agents: Mapping[str, Agent], publish: Publish) -> None:
+    def __init__(
+        self,
+        upstreams: Mapping[str, UpstreamConfig],
+        agents: Mapping[str, Agent],
+        publish: Publish,
+        *,
+        repeats: bool = True,
+    ) -> None:
+        """`repeats`: whether tools are offered with `x_occurrence`."""
         self._upstreams = upstreams
         self._agents = agents
         self._publish = publish
+        self._repeats = repeats
         self._now = _Snapshot(0, {}, {}, {}, ())
         self._shelves = Shelves(upstreams, agents, publish)
         self._learning = Lock()
@@ -106,6 +115,18 @@ class Curation:
         tools = (known.tool for listing in self._now.listings.values() for known in listing.known.values())
         return sorted((tool.id, tool.effect) for tool in tools)
 
+    def tools(self) -> Mapping[ToolId, Tool]:
+        """Every usable tool of every upstream."""
+        known = (known for listing in self._now.listings.values() for known in listing.known.values())
+        return {one.tool.id: one.tool for one in known}
+
+    def tool(self, id: ToolId) -> Tool | None:  # noqa: A002
+        """A usable tool by its canonical id, whoever may see it."""
+        upstream, _, name = id.partition("/")
+        listing = self._now.listings.get(upstream)
+        known = None if listing is None else listing.known.get(name)
+        return None if known is None else known.tool
+
     def schemas(self) -> Mapping[ToolId, Mapping[str, Any]]:
         """The upstream's own inputSchema of every usable tool."""
         tools = (known.tool for listing in self._now.listings.values() for known in listing.known.values())
@@ -143,7 +164,7 @@ class Curation:
                 continue
             known, tool = claimants[0]
             try:
-                offers[tool] = offered(known, name, overrides.get(tool))
+                offers[tool] = offered(known, name, overrides.get(tool), repeats=self._repeats)
             except Unusable as fault:
                 problems.append(f"agents.{agent}.override.{tool}: hidden: {fault}")
         return offers

@@ -21,6 +21,8 @@ _DONE = {
 _KEYS = {
     "header": "key from the header Idempotency-Key",
     "meta": "key from _meta",
+    "once": "business key of the tool, the same for the whole tenant",
+    "call-id": "key from the client's own id of the call",
     "derived": "key derived from who calls what with which arguments",
 }
 

@@ -87,6 +87,7 @@ class Claims(Section):
     user: str = "sub"
     agent: str = Field("act.sub", description="dotted path; falls back to client_id, then azp")
     tenant: str | None = None
+    run: str = Field("run", description="the run this caller works in; a token without it proves none")
 
 
 class Issuer(Section):

@@ -1,4 +1,4 @@
-"""Claims of a verified token → principal: who the user is, who the agent is, and that both are now.
+"""Claims of a verified token → principal: who the user is, who the agent is, in which run, and that all are now.
 
 Lives only here: the reading of claims (wire §5.3, RFC 8693 §4.1, RFC 9068) and of times. Pure; must not know
 signatures, keys or HTTP. Called by `tokens` and `peers`, after the signature, the issuer and the audience were checked.
@@ -15,6 +15,8 @@ from gateway.model.principal import Principal
 LEEWAY_S: Final = 30.0
 """How far another clock may run ahead in `iat` and `nbf`; an expired token is expired."""
 _MOST_ROLES: Final = 100
+_LONGEST_RUN: Final = 128
+"""Characters; as a record has it."""
 _ABSENT: Final = object()
 
 
@@ -51,6 +53,7 @@ def principal(claims: Mapping[str, Any], issuer: Issuer, issuers: Sequence[str],
         user_proof=None if user is None else f"jwt:{issuer.id}:{issuer.claims.user}",
         roles=_roles(claims, issuer),
         expires_at=expires,
+        run=_run(claims, issuer, issuers),
     )
 
 
@@ -68,14 +71,29 @@ def _user(claims: Mapping[str, Any], issuer: Issuer, issuers: Sequence[str]) -> 
     subject = claims.get("sub")
     if subject is not None and subject in (claims.get("client_id"), claims.get("azp")):
         return None
-    user = _name(_claim(claims, issuer.claims.user), issuer.claims.user)
-    if issuer.id != issuers[0]:
-        user = f"{issuer.id}/{user}"
-    elif user.partition("/")[0] in issuers and "/" in user:
-        raise Unproven(f"its {issuer.claims.user} claim looks like a user of another issuer")
+    user = _apart(_name(_claim(claims, issuer.claims.user), issuer.claims.user), issuer.claims.user, issuer, issuers)
     if not safe(user):
         raise Unproven(f"its {issuer.claims.user} claim is too long")
     return user
+
+
+def _run(claims: Mapping[str, Any], issuer: Issuer, issuers: Sequence[str]) -> str | None:
+    """The run, spelled like a user: who shares a run shares answers, so no issuer may speak of another's."""
+    if (found := _claim(claims, issuer.claims.run)) is _ABSENT:
+        return None
+    run = _apart(_name(found, issuer.claims.run), issuer.claims.run, issuer, issuers)
+    if len(run) > _LONGEST_RUN:
+        raise Unproven(f"its {issuer.claims.run} claim is too long")
+    return run
+
+
+def _apart(name: str, claim: str, issuer: Issuer, issuers: Sequence[str]) -> str:
+    """The name as the first issuer writes it; with their own id in front for all others."""
+    if issuer.id != issuers[0]:
+        return f"{issuer.id}/{name}"
+    if name.partition("/")[0] in issuers and "/" in name:
+        raise Unproven(f"its {claim} claim looks like one of another issuer")
+    return name
 
 
 def _tenant(claims: Mapping[str, Any], issuer: Issuer) -> str:

@@ -30,6 +30,7 @@ def served(found: Found, claim: Claim, tool: Tool, source: KeySource, *, joined:
             raise Refused(
                 Reason.OUTCOME_UNKNOWN,
                 f"Call {found.call_id} sent {tool.id} at {when} and got no usable answer; it may have been carried out.",
+                original=found.call_id,
             )
         case State.CLAIMED | State.SENT:
             raise in_flight(f"Call {found.call_id} of {tool.id} with the same key still runs.")
@@ -37,8 +38,16 @@ def served(found: Found, claim: Claim, tool: Tool, source: KeySource, *, joined:
             assert_never(found.state)
 
 
-def reused(tool: Tool) -> Refused:
-    """The same explicit key, another fingerprint."""
+def reused(tool: Tool, source: KeySource) -> Refused:
+    """The same key, another fingerprint."""
+    if source == "once":
+        return Refused(
+            Reason.KEY_REUSED,
+            f"{tool.id} is carried out once for each {' with '.join(tool.terms.once)}, and an earlier call came first: "
+            "the same business key, with other arguments.",
+            retry="never",
+            remedy="Find out what the earlier call did, instead of doing it once more.",
+        )
     return Refused(
         Reason.KEY_REUSED, f"The idempotency key stands for an earlier call, not for {tool.id} with these arguments."
     )

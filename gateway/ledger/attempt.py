@@ -7,13 +7,16 @@ room.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, assert_never
 
+from gateway.about import written
 from gateway.ledger.case import Case
-from gateway.ledger.key import RecordKeys, derived_key, round_of
-from gateway.model.claim import Claim, KeySource, Spend
+from gateway.ledger.key import RecordKeys, Scope, Source, business_key, derived_key, round_of
+from gateway.model.claim import Claim, KeySource
 from gateway.model.dialogue import QUESTION_S
-from gateway.model.tool import Effect
+from gateway.model.refusal import Reason, Refused
+from gateway.model.spend import Spend
+from gateway.model.tool import Effect, Tool
 from gateway.model.work import Entry
 
 LEASE_MARGIN_S: Final = 5.0
@@ -38,27 +41,66 @@ class Attempt:
 class Attempts:
     """Makes attempts, in the name of one process."""
 
-    def __init__(self, secret: bytes, owner: str, spends: Callable[[Case], tuple[Spend, ...]]) -> None:
-        self._keys = RecordKeys(secret)
+    def __init__(
+        self, secret: bytes, owner: str, spends: Callable[[Case], tuple[Spend, ...]], scope: Scope = "agent"
+    ) -> None:
+        self._keys = RecordKeys(secret, scope)
         self._owner = owner
         self._spends = spends
 
     def of(self, case: Case, call_id: str, left_s: float) -> Attempt:
-        """`left_s`: seconds the call may still take, which its lease outlives."""
-        principal, call, asked = case.principal, case.call, case.asked
-        source: KeySource
-        if asked.key is not None:
-            source = asked.key_source or "header"
-            record = self._keys.record(principal, "x", asked.key, round_of(asked))
-        else:
-            source = "derived"
-            alone = call_id if call.tool.derived == "off" else None  # claimed all the same: a crash must leave a doubt
-            record = self._keys.record(
-                principal, "d", derived_key(case.fingerprint, call.occurrence, alone), round_of(asked)
-            )
-        asks_s = QUESTION_S if asked.dialogue.capabilities else 0.0  # then it may wait for its caller beside
-        lease_s = max(0.0, left_s) + LEASE_MARGIN_S + asks_s
-        # Repeating an idempotent call is harmless by the operator's own word, so its doubt holds nobody up (ledger §1.7).
-        resend_s = math.inf if call.tool.effect is Effect.IDEMPOTENT else None
-        claim = Claim(record, case.fingerprint, call_id, self._owner, lease_s, resend_s, self._spends(case))
+        """`left_s`: seconds the call may still take, which its lease outlives.
+
+        Raises Refused: invalid-arguments, key-required.
+        """
+        source, record, also = self._named(case, call_id)
+        asks_s = QUESTION_S if case.asked.dialogue.capabilities else 0.0  # then it may wait for its caller beside
+        lasts_s = max(0.0, left_s) + asks_s
+        resend_s = _resend_within_s(case.call.tool)
+        claim = Claim(
+            record,
+            case.fingerprint,
+            call_id,
+            self._owner,
+            lasts_s + LEASE_MARGIN_S,
+            resend_s,
+            self._spends(case),
+            also,
+            written(case.principal, case.call, source, lasts_s),
+        )
         return Attempt(case, source, claim)
+
+    def _named(self, case: Case, call_id: str) -> tuple[KeySource, bytes, bytes | None]:
+        """Where the key comes from, and the records it names: the operator's word, then the caller's, then our guess."""
+        principal, call, asked = case.principal, case.call, case.asked
+        tool, record, round_ = call.tool, self._keys.record, round_of(asked)
+        if tool.terms.once:
+            return "once", record(principal, "o", business_key(call), round_), None
+        if asked.key is not None:
+            return asked.key_source or "header", record(principal, "x", asked.key, round_), None
+        if tool.terms.key_required:
+            raise Refused(Reason.KEY_REQUIRED, f"{tool.id} was called without an idempotency key; nothing was sent.")
+
+        def derived(source: Source, only: str | None = None) -> bytes:
+            return record(principal, source, derived_key(case.fingerprint, call.occurrence, only), round_)
+
+        off = tool.derived == "off"
+        if asked.call_ref is not None:
+            again = derived("c", asked.call_ref)
+            return ("call-id", again, None) if off else ("call-id", derived("d"), again)
+        return "derived", derived("d", call_id if off else None), None  # claimed even so: a crash must leave a doubt
+
+
+def _resend_within_s(tool: Tool) -> float | None:
+    """For how long the operator's own word makes it harmless to send again what is in doubt (ledger §1.7)."""
+    if tool.effect is Effect.IDEMPOTENT:
+        return math.inf
+    match tool.terms.in_doubt:
+        case "resend":
+            return math.inf
+        case "forward_key":
+            return tool.terms.dedupes_s
+        case "block" | "probe":
+            return None
+        case _:
+            assert_never(tool.terms.in_doubt)

@@ -12,7 +12,7 @@ from typing import Final, assert_never
 
 from gateway.homes import ClaimStore
 from gateway.ledger.flights import Flight, Flights
-from gateway.ledger.windows import windows
+from gateway.ledger.windows import Keeps, windows
 from gateway.model.admission import Ticket
 from gateway.model.claim import Done, Ending, Found, InDoubt, NotDone, State
 from gateway.model.work import Entry, JournalUnavailable, StoreUnavailable
@@ -33,6 +33,7 @@ class Settlement:
     ending: Ending
     terminal: Entry | None
     """None once it stands in the journal."""
+    keeps: Keeps
 
     async def write(self) -> bool:
         """One attempt; False when the store could not be written."""
@@ -59,15 +60,14 @@ class Settlement:
     def _windowed(self) -> Ending:
         """The ending with the seconds it stays.
 
-        An error under a derived key is forgotten at once: the model saw the failure and decides anew. That is `done` and
-        not `retryable`, because the tool did answer, and an answer must also lift a doubt.
+        What is forgotten at once is `done` and not `retryable`, because the tool did answer, and an answer must also lift
+        a doubt.
         """
         if not isinstance(self.ending, Done):
             return self.ending
-        source = self.ticket.source
-        if source == "derived" and self.ending.kept.is_error:
-            return replace(self.ending, keep_s=0.0)
-        return replace(self.ending, keep_s=windows(self.ticket.call.tool, source).kept_s)
+        window = windows(self.ticket.call.tool, self.ticket.source, self.keeps)
+        keep_s = window.ended_s(is_error=self.ending.kept.is_error)
+        return replace(self.ending, keep_s=keep_s, also_keep_s=window.also_s)
 
     def _land(self, *, held: bool) -> None:
         if self.flight is None:

@@ -1,12 +1,12 @@
 """What a request that walks the road asks for, from its parameters and headers.
 
-Lives only here: which members and headers carry name, arguments, key, trace, deadline and run, and what is refused about
+Lives only here: which members and headers carry name, arguments, key, call id, trace, deadline and run, and what is refused about
 them; for tools/call, prompts/get, resources/read and completion/complete. Must not know eras beyond their names, nor
 whether such a tool exists. Called by both conversations.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, assert_never
 
 from gateway.listener.head import Head
@@ -23,6 +23,7 @@ _ALIAS: Final = "idempotencyKey"
 MAX_NAME: Final = 256
 MAX_URI: Final = 4096
 _MAX_RUN: Final = 256
+_CALL_REF = re.compile(r"[\x21-\x7e]{1,255}")
 _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?")
 
 
@@ -41,8 +42,9 @@ def asked(
     version: str,
     method: Method = "tools/call",
     dialogue: Dialogue = SILENT,
+    call_ids: Sequence[str] = (),
 ) -> Asked:
-    """Reads a request. Raises Refused: invalid-params."""
+    """Reads a request; `call_ids` are the `_meta` members that may name the call. Raises Refused: invalid-params."""
     name, arguments = _wanted(params, method)
     meta = meta_of(params)
     key, source = _key(params, meta, head)
@@ -53,6 +55,7 @@ def asked(
         version=version,
         key=key,
         key_source=source,
+        call_ref=_call_ref(meta, call_ids),
         trace=trace_of(meta, head),
         attempt=_attempt(meta),
         deadline_ms=_deadline(meta, head),
@@ -109,6 +112,12 @@ def _key(
     return idempotency_key(
         head.get("idempotency-key"), meta.get(jsonrpc.META_IDEMPOTENCY_KEY), other if alias is None else alias
     )
+
+
+def _call_ref(meta: Mapping[str, Any], call_ids: Sequence[str]) -> str | None:
+    """The first of them that is there; nobody's standard, so one that is no id is ignored."""
+    found = next((meta[name] for name in call_ids if name in meta), None)
+    return found if isinstance(found, str) and _CALL_REF.fullmatch(found) else None
 
 
 def trace_of(meta: Mapping[str, Any], head: Head) -> Trace:

@@ -10,14 +10,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final, assert_never
 
-from gateway.listener.render import Answer, Headers, retry_after
+from gateway.listener.render import Answer, Headers, replayed, retry_after
 from gateway.model.call import Reply, ReplyError
 from gateway.model.refusal import Reason, Refusal
 from gateway.wire.strict_json import dump
 
 _ANSWERED: Final = "io.sallyport/http"
 """{status, type, wrapped} of the service's answer; on results of HTTP tools only."""
-_REPLAYED: Final = "io.sallyport/replayed"
 _HINT: Final = "io.sallyport/hint"
 _STALE: Final = "io.sallyport/stale"
 _PROBLEM: Final = "application/problem+json"
@@ -114,8 +113,7 @@ def _headers(kind: str | None, call_id: str, meta: Mapping[str, Any] = {}) -> He
     )
     if kind is not None:
         headers += ((b"content-type", kind.encode()),)
-    if meta.get(_REPLAYED) is True:
-        headers += ((b"idempotent-replayed", b"true"),)
+    headers += replayed(meta)
     if isinstance(age_s := _mapping(meta.get(_STALE)).get("age_s"), int):  # a last good result, RFC 9111 §5.1
         headers += ((b"age", str(age_s).encode()),)
     if isinstance(hint := meta.get(_HINT), str):

@@ -5,7 +5,7 @@ session does no work but sealing its id, and a plain call costs it nothing more.
 is written or a question is waited for. Called by `plane`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gateway.listener import legacy_replay, older
@@ -34,7 +34,16 @@ class Legacy:
     """Answers messages that belong to a session, or ask for one."""
 
     def __init__(
-        self, road: Road, pen: Pen, sessions: Sessions, streams: Streams, hub: Hub, *, limits: Limits, clock: Clock
+        self,
+        road: Road,
+        pen: Pen,
+        sessions: Sessions,
+        streams: Streams,
+        hub: Hub,
+        *,
+        limits: Limits,
+        clock: Clock,
+        call_ids: Sequence[str],
     ) -> None:
         self._road = road
         self._pen = pen
@@ -43,6 +52,7 @@ class Legacy:
         self._table = Table(limits, clock, hub)
         self._limits = limits
         self._clock = clock
+        self._call_ids = call_ids
         self._in_flight: dict[tuple[bytes, jsonrpc.Id], Caller] = {}
 
     async def answer(self, visit: Visit, frame: jsonrpc.Frame) -> Answer:
@@ -138,7 +148,7 @@ class Legacy:
 
     async def _walk(self, visit: Visit, request: jsonrpc.Request, session: Session, method: Method) -> Answer:
         talk = self._dialogue(visit, request.params, session)
-        wanted = asked(request.params, visit.head, "legacy", session.version, method, talk)
+        wanted = asked(request.params, visit.head, "legacy", session.version, method, talk, self._call_ids)
         place = (session.key, request.id)
         self._in_flight[place] = visit.caller
         try:

@@ -5,7 +5,7 @@ headers beyond what `Head` keeps, or rooms behind the road. Called by `plane`; `
 walks the road and what waits for news.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from gateway.listener import eras
@@ -42,12 +42,13 @@ class Modern:
         *,
         limits: Limits,
         clock: Clock,
+        call_ids: Sequence[str],
     ) -> None:
         """`interviews` takes walks that may outlive their request."""
         self._road = road
         self._pen = pen
         self._parking: Parking[Interview] = Parking(limits)
-        self._calls = Calls(road, pen, states, self._parking, interviews)
+        self._calls = Calls(road, pen, states, self._parking, interviews, call_ids)
         self._listening = Listening(road, pen, hub, seats, limits, clock)
 
     async def answer(self, visit: Visit, frame: jsonrpc.Frame) -> Answer | Listener:

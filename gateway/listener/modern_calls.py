@@ -10,7 +10,7 @@ with a parked call. Must not know how a state is sealed or a question waits. Cal
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -39,7 +39,13 @@ class Calls:
     """Answers them."""
 
     def __init__(
-        self, road: Road, pen: Pen, states: RequestStates, parking: Parking[Interview], interviews: Tasks
+        self,
+        road: Road,
+        pen: Pen,
+        states: RequestStates,
+        parking: Parking[Interview],
+        interviews: Tasks,
+        call_ids: Sequence[str],
     ) -> None:
         """`interviews` are waited for when the process stops: a walk may outlive its request."""
         self._road = road
@@ -47,11 +53,12 @@ class Calls:
         self._states = states
         self._parking = parking
         self._interviews = interviews
+        self._call_ids = call_ids
         self._mirrors = Mirrors()
 
     async def answer(self, visit: Visit, params: Mapping[str, Any], method: Method) -> Answer:
         """Raises Refused with the record still open."""
-        wanted = asked(params, visit.head, "modern", jsonrpc.MODERN, method)
+        wanted = asked(params, visit.head, "modern", jsonrpc.MODERN, method, call_ids=self._call_ids)
         if method == "tools/call":
             # An unknown tool has no schema and no headers to check; the road refuses it, in its own words.
             schema = self._road.schema(visit.principal, wanted.name)

@@ -66,11 +66,12 @@ class AgentPlane:
         state_key: bytes,
         interviews: Tasks,
         http: HttpTools | None = None,
+        call_ids: Sequence[str] = (),
         limits: Limits = Limits(),  # noqa: B008  frozen
     ) -> None:
         """`state_key`: 32 bytes that seal what stateless clients carry from round to round, the same in every process that
         may meet the next round. `interviews` takes walks that may outlive their request; whoever stops the process waits
-        for them.
+        for them. `call_ids`: members of `_meta` that may name one call of a model.
         """
         self._road = road
         self._door = allowed
@@ -85,8 +86,12 @@ class AgentPlane:
         self._seats = Seats(limits)
         self._streams = Streams(limits, self._seats, self._tasks)
         states = RequestStates(state_key, clock)
-        self._modern = Modern(road, self._pen, states, self.hub, self._seats, interviews, limits=limits, clock=clock)
-        self._legacy = Legacy(road, self._pen, sessions, self._streams, self.hub, limits=limits, clock=clock)
+        self._modern = Modern(
+            road, self._pen, states, self.hub, self._seats, interviews, limits=limits, clock=clock, call_ids=call_ids
+        )
+        self._legacy = Legacy(
+            road, self._pen, sessions, self._streams, self.hub, limits=limits, clock=clock, call_ids=call_ids
+        )
         self._http_calls = HttpCalls(road, http)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:

@@ -16,6 +16,7 @@ from gateway.wire.strict_json import dump
 
 Headers = tuple[tuple[bytes, bytes], ...]
 JSON: Final[Headers] = ((b"content-type", b"application/json"),)
+_REPLAYED: Final = "io.sallyport/replayed"
 
 _STATUS_OF_RELAYED: Final = {jsonrpc.INVALID_PARAMS: 400, jsonrpc.MISSING_CAPABILITY: 400}
 """Modern statuses the standard fixes for errors that may be relayed; the others are answers like any other: 200."""
@@ -65,12 +66,12 @@ class Pen:
 
     def result(self, voice: Voice, result: Mapping[str, Any], delivered: Callable[[], None] | None = None) -> Answer:
         """A result; a modern one says that it is complete, and who answers."""
+        theirs = result.get("_meta")
+        meta = theirs if isinstance(theirs, Mapping) else {}
         if voice.era == "modern":
-            theirs = result.get("_meta")
-            meta = {**(theirs if isinstance(theirs, Mapping) else {}), jsonrpc.META_SERVER_INFO: self.server}
-            result = {"resultType": "complete", **result, "_meta": meta}
+            result = {"resultType": "complete", **result, "_meta": {**meta, jsonrpc.META_SERVER_INFO: self.server}}
         assert voice.id is not None
-        return Answer(200, dump(jsonrpc.result(voice.id, result)), JSON, delivered)
+        return Answer(200, dump(jsonrpc.result(voice.id, result)), JSON + replayed(meta), delivered)
 
     def ending(self, voice: Voice, ending: Reply | ReplyError | Refusal, call_id: str) -> Answer:
         """Whatever a walked call ended in."""
@@ -98,7 +99,7 @@ class Pen:
                 told = {
                     "error": refusal.reason.value,
                     "detail": refusal.detail,
-                    "remedy": refusal.row.remedy,
+                    "remedy": refusal.remedy or refusal.row.remedy,
                     "call_id": call_id,
                 }
                 return Answer(refusal.row.status, dump(told), headers)
@@ -131,7 +132,7 @@ def tool_result(refusal: Refusal, call_id: str) -> dict[str, Any]:
     """A refusal the model can act on: a plain sentence, and the same for programs in `_meta`."""
     stop = "" if refusal.detail.endswith((".", "!", "?")) else "."  # it may end with an operator's own words
     return {
-        "content": [{"type": "text", "text": f"{refusal.detail}{stop} {refusal.row.remedy}"}],
+        "content": [{"type": "text", "text": f"{refusal.detail}{stop} {refusal.remedy or refusal.row.remedy}"}],
         "isError": True,
         "_meta": {jsonrpc.META_OUTCOME: refusal.told(call_id)},
     }
@@ -146,7 +147,13 @@ def _relayed(voice: Voice, error: ReplyError) -> Answer:
     if voice.era == "modern":
         code = _OF_ANOTHER_ERA.get(code, code)
         relayed = _STATUS_OF_RELAYED.get(code, 200)
-    return Answer(relayed, dump(jsonrpc.error(voice.id, code, error.message, data)), JSON, error.delivered)
+    body = dump(jsonrpc.error(voice.id, code, error.message, data))
+    return Answer(relayed, body, JSON + replayed(error.meta), error.delivered)
+
+
+def replayed(meta: Mapping[str, Any]) -> Headers:
+    """Says that an answer was kept from an earlier call, as everybody who takes idempotency keys says it."""
+    return ((b"idempotent-replayed", b"true"),) if meta.get(_REPLAYED) is True else ()
 
 
 def retry_after(refusal: Refusal) -> Headers:

@@ -5,12 +5,14 @@ Lives only here: the facts a listener extracts from bytes, and what it gets back
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from gateway.model.dialogue import SILENT, Dialogue
 from gateway.model.trace import Trace
 
 Method = Literal["tools/call", "prompts/get", "resources/read", "completion/complete"]
+LONGEST_S: Final = 900.0
+"""No call outlives this, whatever configuration, caller and upstream say."""
 Era = Literal["modern", "legacy"]
 """Modern is MCP 2026-07-28 (stateless); legacy is 2025-11-25 and older (sessions)."""
 
@@ -45,6 +47,8 @@ class Asked:
     key: str | None = None
     """Explicit idempotency key: `Idempotency-Key` header or `_meta`, already agreed and syntax-checked."""
     key_source: Literal["header", "meta"] | None = None
+    call_ref: str | None = None
+    """The client's own id for one call of its model (`idempotency.call_ids`): the same when it sends the call again."""
     trace: Trace = field(default_factory=Trace.begun)
     attempt: int = 0
     """`_meta["io.sallyport/attempt"]`: above 0 a gateway before us retries already, so we do not."""

@@ -83,6 +83,8 @@ class ResolvedCall:
     """Final arguments: ours stripped, fixed ones injected, validated against the upstream's schema."""
     occurrence: int = 1
     """`x_occurrence`: 1 unless the model says it deliberately repeats an identical action."""
+    repeatable: bool = False
+    """Whether the model was offered `x_occurrence`."""
 
 
 @dataclass(frozen=True, slots=True)

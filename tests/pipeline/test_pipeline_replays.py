@@ -28,12 +28,12 @@ def replaying(source: KeySource = "derived", *, joined: bool = False, **kept: An
 async def test_a_replay_of_a_derived_key_says_so_where_the_model_reads() -> None:
     result = (await replaying().reply()).result
 
-    told = f"Already done at {WHEN}; not executed again. To repeat the action on purpose, set x_occurrence to 2."
+    told = f"Already done at {WHEN}; not executed again. To repeat the action on purpose, send it with a new idempotency key."
     assert [part["text"] for part in result["content"]] == ["paid", told]
 
 
-@pytest.mark.parametrize("source", ["header", "meta"])
-async def test_a_replay_of_an_explicit_key_has_the_same_content(source: KeySource) -> None:
+@pytest.mark.parametrize("source", ["header", "meta", "once"])
+async def test_a_replay_of_a_key_that_somebody_chose_has_the_same_content(source: KeySource) -> None:
     result = (await replaying(source).reply()).result
 
     assert result["content"] == [{"type": "text", "text": "paid"}]
@@ -46,7 +46,7 @@ async def test_who_joined_a_twin_hears_what_the_twin_hears() -> None:
 
 
 @pytest.mark.parametrize("joined", [False, True])
-@pytest.mark.parametrize("source", ["header", "derived"])
+@pytest.mark.parametrize("source", ["header", "once", "call-id", "derived"])
 async def test_every_replay_says_in_meta_which_call_was_executed(source: KeySource, joined: bool) -> None:
     meta = (await replaying(source, joined=joined).reply()).result["_meta"]
 
@@ -91,6 +91,15 @@ async def test_a_replay_of_what_was_not_kept_says_that_it_was_carried_out(kept: 
     assert refusal.told("call-1")["executed"] == "yes"
     assert refusal.detail == (f"helpdesk/refund was carried out at {WHEN} by call call-0; its answer was not kept.")
     assert (play.record["outcome"], play.record["executed"]) == (AuditOutcome.WITHHELD, "yes")
+
+
+async def test_a_replay_says_nothing_of_who_made_the_first_call() -> None:
+    reply = await replaying("once").reply()
+
+    marks = {name: said for name, said in reply.result["_meta"].items() if name.startswith("io.sallyport/")}
+    provenance = marks.pop("io.sallyport/provenance")
+    assert marks == {"io.sallyport/replayed": True, "io.sallyport/original": "call-0"}
+    assert set(provenance) == {"trust", "upstream", "tool", "call_id", "findings"}
 
 
 async def test_the_ledger_hears_that_a_replay_was_delivered() -> None:

@@ -17,9 +17,11 @@ def upstream(**more):
     return McpHttp.model_validate({"kind": "mcp-http", "url": "http://127.0.0.1:7001/mcp", **more})
 
 
-def a_room(*tools, override=None, publish=dict, agent_tools=("helpdesk/*",), **config):
+def a_room(*tools, override=None, publish=dict, agent_tools=("helpdesk/*",), repeats=True, **config):
     agent = Agent.model_validate({"tools": agent_tools, "override": override or {}})
-    curation = Curation({"helpdesk": upstream(**config)}, {"bot": agent}, lambda entry, _: publish(entry))
+    curation = Curation(
+        {"helpdesk": upstream(**config)}, {"bot": agent}, lambda entry, _: publish(entry), repeats=repeats
+    )
     curation.learn("helpdesk", tools)
     return curation
 

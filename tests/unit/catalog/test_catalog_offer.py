@@ -116,8 +116,20 @@ def test_x_occurrence_is_published_for_deduplicated_mutating_tools_only(make):
 
     assert (published(effect="mutating")["minimum"], published(effect="mutating")["maximum"]) == (1, 100)
     assert "x-mcp-header" not in published(effect="mutating")
-    for other in ({"effect": "read"}, {"effect": "unset"}, {"effect": "mutating", "derived": "off"}):
+    for other in ({"effect": "read"}, {"effect": "unset"}, {"effect": "idempotent"}):
         assert published(**other) is None
+    for named in ({"derived": "off"}, {"derived": "in_flight_only"}, {"key": "required"}, {"once": ["args.amount"]}):
+        assert published(effect="mutating", **named) is None
+
+
+def test_an_operator_may_do_without_x_occurrence(make):
+    arguments = {"amount": 1, "currency": "EUR"}
+    view = make.view(make.room(make.tool(), repeats=False, tools=MUTATING))
+    assert "x_occurrence" not in view.published_schema(NAME)["properties"]
+    assert not view.resolve(NAME, arguments).repeatable
+    told = refusal(view, NAME, {**arguments, "x_occurrence": 2})
+    assert (told.reason, "there is no argument 'x_occurrence'" in told.detail) == (Reason.INVALID_ARGUMENTS, True)
+    assert make.view(make.room(make.tool(), tools=MUTATING)).resolve(NAME, arguments).repeatable
 
 
 def test_x_occurrence_is_stripped_and_told(make):

@@ -64,6 +64,10 @@ FORGED = {
     "actor without a name": lambda key, other: key.signs(act={}),
     "actor is text": lambda key, other: key.signs(act="bot"),
     "unknown actor": lambda key, other: key.signs(act={"sub": "stranger"}),
+    "run is a number": lambda key, other: key.signs(run=7),
+    "run is empty": lambda key, other: key.signs(run=""),
+    "run of 129 characters": lambda key, other: key.signs(run="r" * 129),
+    "run with a line break": lambda key, other: key.signs(run="a\nb"),
     "four segments": lambda key, other: key.signs() + ".x",
     "two segments": lambda key, other: "a.b",
     "not base64": lambda key, other: "!.!.!",
@@ -198,3 +202,24 @@ async def test_the_endpoint_is_checked_for_tokens_as_well(room, an_issuer, arriv
 async def test_nothing_but_the_credential_is_believed(room, an_issuer, arrival, key):
     callers, asked = room({"issuers": [an_issuer()]}), arrival(key.signs())
     assert await callers.prove(replace(asked, peer="10.0.0.1")) == await callers.prove(asked)
+
+
+async def test_a_run_is_proven_by_the_claim_the_operator_names_and_by_nothing_else(room, an_issuer, arrival, key):
+    plain, named = room({"issuers": [an_issuer()]}), room({"issuers": [an_issuer(claims={"run": "act.run"})]})
+    assert (await plain.prove(arrival(key.signs()))).run is None
+    assert (await plain.prove(arrival(key.signs(run="r" * 128)))).run == "r" * 128
+    assert (await named.prove(arrival(key.signs(run="other")))).run is None
+    assert (await named.prove(arrival(key.signs(act={"sub": "bot", "run": "r-1"})))).run == "r-1"
+
+
+async def test_the_same_run_of_two_issuers_is_two_runs(room, an_issuer, arrival, key):
+    second = an_issuer("partner") | {"issuer": "https://partner.example"}
+    callers = room({"issuers": [an_issuer(), second]})
+    partner = key.signs(iss="https://partner.example", run="r-1")
+    runs = [(await callers.prove(arrival(token))).run for token in (key.signs(run="r-1"), partner)]
+    assert runs == ["r-1", "partner/r-1"]
+    with pytest.raises(Refused):
+        await callers.prove(arrival(key.signs(run="partner/r-1")))
+    long = key.signs(iss="https://partner.example", run="r" * 121)
+    with pytest.raises(Refused, match="run claim is too long"):
+        await callers.prove(arrival(long))

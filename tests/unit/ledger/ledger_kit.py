@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.config import schema
+from gateway.config.idempotency import Idempotency
 from gateway.ledger.budgets import Budgets
 from gateway.ledger.case import Case
 from gateway.ledger.loops import Loops
@@ -18,6 +19,7 @@ from gateway.model.call import Asked
 from gateway.model.claim import Done, Kept
 from gateway.model.principal import Principal
 from gateway.model.refusal import Refused
+from gateway.model.spend import Counter, Scope, Unit, Who
 from gateway.model.tool import Effect, ResolvedCall, Tool
 from gateway.model.work import Entry, StoreUnavailable
 from gateway.store import ledger_sqlite, stops_sqlite
@@ -80,6 +82,23 @@ class FailingClaims(SqliteClaims):
         return await super().finish(claim, token, ending, terminal)
 
 
+class UsedBefore:
+    """An audit index that knows one figure for everybody, after which it is asked."""
+
+    def __init__(self, used: int = 0) -> None:
+        self.everybody = used
+        self.asked: list[tuple[Counter, float]] = []
+        self.named: dict[str, int] = {}
+
+    async def used(self, counter: Counter, since: float) -> int:
+        self.asked.append((counter, since))
+        await asyncio.sleep(0)
+        return self.named.get(counter.name, self.everybody)
+
+    async def used_by(self, scope: Scope, unit: Unit, since: float) -> list[tuple[str, Who, int]]:
+        return [("default", ((scope, name),), used) for name, used in self.named.items()]
+
+
 class House:
     """One room and everything it stands on."""
 
@@ -90,9 +109,12 @@ class House:
         budgets: Sequence[schema.Budget] = (),
         loops: schema.Loops | None = None,
         used: int = 0,
+        idempotency: Idempotency = Idempotency(),  # noqa: B008  frozen
     ) -> None:
         self.clock, self.journal, self.tasks = FakeClock(), ListJournal(), Tasks()
         self.reached: list[str] = []
+        self.paused: list[tuple[Principal, str]] = []
+        """Whom the loop brake paused, and why."""
         self.writer = GroupWriter(
             folder / "ledger.db",
             self.journal,
@@ -101,20 +123,17 @@ class House:
         )
         self.claims = FailingClaims(self.writer, self.clock, SECRET, self.reached.append)
         self.stops = Stops(SqliteStops(self.writer))
-
-        async def used_since(tenant: str, scope: str, name: str, since: float) -> int:
-            return used
-
         self.ledger = OnceLedger(
             self.claims,
             self.stops,
-            Budgets(budgets, self.clock, used_since),
-            Loops(loops, self.clock) if loops is not None else None,
+            Budgets(budgets, self.clock, UsedBefore(used)),
+            Loops(loops, self.clock, lambda who, why: self.paused.append((who, why))) if loops is not None else None,
             self.clock,
             SECRET,
             "owner",
             self.reached.append,
             self.tasks,
+            idempotency,
         )
 
     async def admit(
@@ -124,6 +143,7 @@ class House:
         *,
         who: Principal = ALICE,
         key: str | None = None,
+        call_ref: str | None = None,
         departs: bool = True,
         within_s: float = 10.0,
     ) -> Admission:
@@ -131,7 +151,7 @@ class House:
             self.ledger.admit(
                 who,
                 call,
-                Asked(call.published_name, {}, "modern", "2026-07-28", key, "header" if key else None),
+                Asked(call.published_name, {}, "modern", "2026-07-28", key, "header" if key else None, call_ref),
                 call_id,
                 intent=lambda: entry("intent", call_id) if departs else None,
                 waits=lambda: None,
@@ -164,9 +184,9 @@ def call(of: Tool | None = None, occurrence: int = 1, **arguments: Any) -> Resol
     return ResolvedCall(of or tool(), "helpdesk_refund", arguments or {"order": 7}, occurrence)
 
 
-def case(who: Principal, effect: Effect = Effect.READ) -> Case:
+def case(who: Principal, effect: Effect = Effect.READ, of: Tool | None = None, **arguments: Any) -> Case:
     """A call of `who`, as the brakes see it."""
-    return Case(who, call(tool(effect)), Asked("helpdesk_refund", {}, "modern", "2026-07-28"))
+    return Case(who, call(of or tool(effect), **arguments), Asked("helpdesk_refund", {}, "modern", "2026-07-28"))
 
 
 def answer(call_id: str, *, is_error: bool = False) -> Done:

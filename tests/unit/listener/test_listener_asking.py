@@ -134,3 +134,27 @@ def test_a_session_hears_nothing_of_the_server_behind_us() -> None:
 def test_output_schemas_go_where_they_are_known(version, schema, kept) -> None:
     [told] = older.tools([{"name": "t", "outputSchema": schema}], version)
     assert ("outputSchema" in told) is kept
+
+
+IDS = ("claudecode/toolUseId", "copilot/toolCallId")
+
+
+@pytest.mark.parametrize(
+    ("meta", "found"),
+    [
+        ({}, None),
+        ({"claudecode/toolUseId": "toolu_1"}, "toolu_1"),
+        ({"copilot/toolCallId": "call_1"}, "call_1"),
+        ({"copilot/toolCallId": "call_1", "claudecode/toolUseId": "toolu_1"}, "toolu_1"),
+        ({"another/id": "x"}, None),
+        ({"claudecode/toolUseId": "x" * 255}, "x" * 255),
+        *(
+            ({"claudecode/toolUseId": no, "copilot/toolCallId": "call_1"}, None)
+            for no in ("", "x" * 256, "a b", "ä", "a\n", 7, None, ["x"], True)
+        ),
+    ],
+)
+def test_the_first_call_id_that_is_there_names_the_call_if_it_can(meta, found) -> None:
+    head = read(scope(()))
+    assert asked({"name": "t", "_meta": meta}, head, "modern", "2026-07-28", call_ids=IDS).call_ref == found
+    assert asked({"name": "t", "_meta": meta}, head, "modern", "2026-07-28").call_ref is None

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from gateway.listener.render import UNHEARD, Pen, Voice, shape
+from gateway.model.call import Reply, ReplyError
 from gateway.model.refusal import TABLE, Reason, Refusal, Shape
 from gateway.wire import jsonrpc
 
@@ -63,3 +64,12 @@ def test_an_upstreams_result_type_and_meta_survive_in_a_modern_result() -> None:
     told = PEN.result(VOICES[0], {"resultType": "input_required", "_meta": {"theirs": 1}, "unknown": None})
     result = json.loads(told.body)["result"]
     assert (result["resultType"], result["_meta"]["theirs"], result["unknown"]) == ("input_required", 1, None)
+
+
+@pytest.mark.parametrize("era", ["modern", "legacy"])
+@pytest.mark.parametrize(("said", "headers"), [(True, [(b"idempotent-replayed", b"true")]), (1, []), (None, [])])
+def test_a_replay_says_so_in_a_header(era, said, headers) -> None:
+    meta = {} if said is None else {"io.sallyport/replayed": said}
+    for ending in (Reply({"content": [], "_meta": meta}), ReplyError(-32000, "no", meta=meta)):
+        answer = PEN.ending(Voice(era, 1, calls_tool=True), ending, "c1")
+        assert list(answer.headers[1:]) == headers

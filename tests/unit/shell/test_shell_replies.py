@@ -11,7 +11,7 @@ from gateway.gate import denied
 from gateway.leg import LONGEST_S, Caller, Leg, allowed_s, outbound
 from gateway.model.admission import Replay
 from gateway.model.call import Asked, Reply, ReplyError
-from gateway.model.claim import Claim, Kept
+from gateway.model.claim import Claim, Kept, KeySource
 from gateway.model.decision import Decision, Verdict
 from gateway.model.principal import Principal
 from gateway.model.refusal import Reason, Refused
@@ -92,12 +92,23 @@ def test_a_result_without_content_still_gets_its_line() -> None:
 
 @pytest.mark.parametrize(("occurrence", "next_one"), [(1, "2"), (4, "5")])
 def test_a_derived_replay_says_how_to_repeat_on_purpose(occurrence: int, next_one: str) -> None:
-    told = kept_reply(REPLAY, replace(CALL, occurrence=occurrence), "call-1")
+    told = kept_reply(REPLAY, replace(CALL, occurrence=occurrence, repeatable=True), "call-1")
 
     assert isinstance(told, Reply)
     assert told.result["content"][-1]["text"] == (
         "Already done at 1970-01-01T00:00:00+00:00; not executed again. "
         f"To repeat the action on purpose, set x_occurrence to {next_one}."
+    )
+
+
+@pytest.mark.parametrize("source", ["derived", "call-id"])
+def test_a_model_that_was_offered_no_argument_for_it_is_told_of_a_new_key(source: KeySource) -> None:
+    told = kept_reply(replace(REPLAY, source=source), CALL, "call-1")
+
+    assert isinstance(told, Reply)
+    assert told.result["content"][-1]["text"] == (
+        "Already done at 1970-01-01T00:00:00+00:00; not executed again. "
+        "To repeat the action on purpose, send it with a new idempotency key."
     )
 
 
