@@ -17,7 +17,7 @@ from gateway.ports import Clock, Upstream, UpstreamFault
 from gateway.sights import Catalog
 
 _log = logging.getLogger("sallyport")
-_FIRST_RETRY_S, _LAST_RETRY_S = 0.5, 30.0
+_FIRST_RETRY_S, _LAST_RETRY_S = 0.5, 5.0
 _LISTING_S = 10.0
 _BREATH_S: Final = 0.2
 """Least time between two readings, however often an upstream says that its lists changed."""
@@ -79,6 +79,10 @@ class Learner:
             else:
                 await self._rest(pause)
                 pause = min(pause * 2, _LAST_RETRY_S)
+
+    def look(self) -> None:
+        """Reads the lists now: calls fail, and the first list after an outage says that it is over."""
+        self._due.set()
 
     async def follow(self) -> None:
         """Forever: what the upstream says on its own."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gateway import ports
-from gateway.model.call import Asked
+from gateway.model.call import LONGEST_S, Asked
 from gateway.model.decision import Decision, Verdict
 from gateway.model.outbound import Outbound
 from gateway.model.outcome import AuditOutcome
@@ -17,9 +17,6 @@ from gateway.model.principal import Principal
 from gateway.model.refusal import Reason, Refused
 from gateway.model.tool import Effect, ResolvedCall, Tool
 from gateway.model.work import JournalUnavailable
-
-LONGEST_S = 900.0
-"""No call outlives this, whatever configuration and caller say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,8 @@ class Servers:
             )
             for name, upstream in self.upstreams.items()
         ]
+        for learner in self.learners:
+            self.upstreams[learner.upstream.id].opened = learner.look
         self._tasks = tasks
 
     async def open(self) -> None:

@@ -24,6 +24,8 @@ from gateway.wire.strict_json import MalformedJson, parse
 
 MAX_STREAM: Final = 64 * 1024 * 1024
 """Bytes of one event stream, notifications included."""
+IDLE_S: Final = 30.0
+"""Longest silence of an answer's stream that has begun."""
 _LINGER_S: Final = 1.0
 _LONGEST_SESSION_ID: Final = 1024
 
@@ -35,6 +37,10 @@ Take = Callable[[Event], bool]
 """Takes an event; whether that was enough."""
 
 
+def _never_turned() -> int:
+    return 0
+
+
 @dataclass(slots=True)
 class Trail:
     """How far streams that belong together were read, for whoever comes back to the server (SEP-1699)."""
@@ -43,6 +49,8 @@ class Trail:
     retry_ms: int | None = None
     ended: bool = False
     """Whether the server ended one before its answer."""
+    turns: Callable[[], int] = _never_turned
+    """How often the call's time began or ceased to stand still: a server that waits for a person may be silent."""
 
     def follow(self, parser: Parser) -> None:
         if (place := parser.last_id) is not None:
@@ -50,6 +58,10 @@ class Trail:
             self.last_id = place if fits else None
         if parser.retry_ms is not None:
             self.retry_ms = parser.retry_ms
+
+
+class Silent(ConnectionError):
+    """A stream that had begun told nothing for so long that its connection counts as broken."""
 
 
 class Unusable(Exception):
@@ -114,7 +126,7 @@ class Reader:
     async def listen(self, response: aiohttp.ClientResponse, take: Take, trail: Trail) -> None:
         """Reads a stream until it ends; we set it no end. Raises Unusable, and what aiohttp raises."""
         must_be_plain(response)
-        await self._events(response, math.inf, take, trail)
+        await self._events(response, math.inf, None, take, trail)
 
     async def _stream(
         self, response: aiohttp.ClientResponse, awaited: jsonrpc.Id, other: Other, trail: Trail
@@ -131,16 +143,18 @@ class Reader:
             found.append(awaited_frame(frame, awaited))
             return True
 
-        if not await self._events(response, MAX_STREAM, take, trail):
+        if not await self._events(response, MAX_STREAM, IDLE_S, take, trail):
             trail.ended = True
             raise Unusable("the stream ended before the answer")
         self._linger(response)
         return found[0]
 
-    async def _events(self, response: aiohttp.ClientResponse, most: float, take: Take, trail: Trail) -> bool:
-        """Whether `take` had enough before the stream ended."""
+    async def _events(
+        self, response: aiohttp.ClientResponse, most: float, idle_s: float | None, take: Take, trail: Trail
+    ) -> bool:
+        """Whether `take` had enough before the stream ended. Only who has begun to tell something can fall silent."""
         parser, size = Parser(self.max_answer), 0
-        while part := await response.content.readany():
+        while part := await _more(response, idle_s if size else None, trail):
             size += len(part)
             if size > most:
                 raise Unusable(f"a stream of more than {most} bytes")
@@ -166,6 +180,18 @@ class Reader:
         if (timer := self._lingering.pop(response, None)) is not None:
             timer.cancel()
             response.close()  # does nothing to a connection that is back in the pool
+
+
+async def _more(response: aiohttp.ClientResponse, idle_s: float | None, trail: Trail) -> bytes:
+    """What comes next of a stream; nothing at its end. Raises Silent."""
+    while True:
+        turns = trail.turns()
+        try:
+            async with asyncio.timeout(idle_s):
+                return await response.content.readany()
+        except TimeoutError:
+            if trail.turns() == turns and not turns % 2:
+                raise Silent from None
 
 
 def is_stream(response: aiohttp.ClientResponse) -> bool:

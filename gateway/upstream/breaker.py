@@ -111,7 +111,12 @@ class Lives:
     """A sign of life that no call gave: a listing succeeded."""
 
 
-Event = Sends | Ends | Lives
+@dataclass(frozen=True, slots=True)
+class Returns:
+    """The server could not be listed, and now it can: a pause that was meant for its absence is over."""
+
+
+Event = Sends | Ends | Lives | Returns
 
 
 def wait_s(state: State, probing: Probing, now: float) -> float:
@@ -140,6 +145,8 @@ def following(state: State, event: Event, now: float, rule: Breaker) -> State:
         case Lives():
             probed = isinstance(state, HalfOpen) or (isinstance(state, Open) and state.until <= now)
             return _closed(state, now) if probed else state
+        case Returns():
+            return HalfOpen(state.epoch + 1, state.opened, out=0) if isinstance(state, Open) else state
         case _:
             assert_never(event)
 
@@ -242,3 +249,7 @@ class Circuit:
     def lives(self) -> None:
         """The server showed by other means than a call that it works."""
         self._state = following(self._state, Lives(), self._clock.monotonic(), self._rule)
+
+    def returns(self) -> None:
+        """The server is back."""
+        self._state = following(self._state, Returns(), self._clock.monotonic(), self._rule)

@@ -58,7 +58,7 @@ class Channel:
         except (TypeError, ValueError):
             return Unsent("it has no JSON form", cause="unfit")
         awaited = message.get("id") if answered and "method" in message else None
-        trail = Trail()
+        trail = Trail(turns=lambda: deadline.turns)
         hear = self._hearing(awaited, other, trail)
         exchanged = await self._exchange.within(deadline, "POST", self.url, body, {**headers, **_JSON}, reached, hear)
         if resumes and trail.last_id is not None and (trail.ended or _broken(exchanged)):

@@ -74,7 +74,7 @@ class Conversation:
             raise Unanswered(*_TOO_MANY)
         with self._deadline.standing_still():
             try:
-                async with asyncio.timeout(QUESTION_S):
+                async with asyncio.timeout(min(QUESTION_S, self._deadline.patience_s)):
                     return await self.dialogue.ask(method, params)
             except TimeoutError:
                 raise Unanswered(*_TOO_LATE) from None

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Protocol
 
+from gateway.model.call import LONGEST_S
 from gateway.ports import Clock
 
 
@@ -23,12 +24,16 @@ class Lent(Protocol):
 class Deadline:
     """A moment in monotonic seconds; None: there is no end."""
 
-    __slots__ = ("_at", "_clock", "_kept", "_open", "_slot", "_timer")
+    __slots__ = ("_at", "_clock", "_kept", "_last", "_open", "_slot", "_timer", "turns")
 
     def __init__(self, at: float | None, clock: Clock, slot: Lent | None = None) -> None:
         """`slot` is lent to others while it stands still."""
         self._at = at
         self._clock = clock
+        self._last = clock.monotonic() + LONGEST_S
+        """However often it stands still: the end of all patience."""
+        self.turns = 0
+        """How often it began or ceased to stand still; odd while it does."""
         self._slot = slot
         self._open = 0
         self._kept: float | None = None
@@ -39,6 +44,11 @@ class Deadline:
     def left_s(self) -> float | None:
         """Seconds; None while they do not run out."""
         return None if self._at is None or self._open else self._at - self._clock.monotonic()
+
+    @property
+    def patience_s(self) -> float:
+        """Seconds that it may stand still from now on."""
+        return max(0.0, self._last - self._clock.monotonic())
 
     @property
     def over(self) -> bool:
@@ -54,6 +64,7 @@ class Deadline:
         """No time passes inside; several may be open at once."""
         if not self._open:
             self._kept = self.left_s
+            self.turns += 1
             if self._slot is not None:
                 self._slot.put_back()
         self._open += 1
@@ -62,10 +73,12 @@ class Deadline:
             yield
         finally:
             self._open -= 1
-            if not self._open and self._slot is not None:
-                self._slot.take_back()
-            if not self._open and self._kept is not None:
-                self._at = self._clock.monotonic() + self._kept
+            if not self._open:
+                self.turns += 1
+                if self._slot is not None:
+                    self._slot.take_back()
+                if self._kept is not None:
+                    self._at = min(self._clock.monotonic() + self._kept, self._last)
             self._move()
 
     def _move(self) -> None:

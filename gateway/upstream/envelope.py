@@ -5,6 +5,7 @@ travels. Called by every kind of upstream; pure.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from gateway.model.call import Era
@@ -14,6 +15,7 @@ from gateway.wire import headers, jsonrpc
 
 CLIENT: Final = {"name": "sallyport", "version": "0.1.0"}
 _TRACE: Final = ("traceparent", "tracestate")
+_WAY_BACK: Final = 0.05
 _ASKABLE: Final = frozenset(ASKED.values())
 _MODERN_META: Final[Mapping[str, Any]] = {
     jsonrpc.META_VERSION: jsonrpc.MODERN,
@@ -26,6 +28,13 @@ def params(era: Era, members: Mapping[str, Any], meta: Mapping[str, Any] | None 
     """Parameters with the envelope their era asks for; `_meta` is left out when it would be empty."""
     full = {**(meta or {}), **(_MODERN_META if era == "modern" else {})}
     return {**members, "_meta": full} if full else dict(members)
+
+
+def timed(call: Outbound, left_s: float | None) -> Outbound:
+    """The call with the time that its server has: what is left, less what the way back takes. None: no end is known."""
+    if left_s is None:
+        return call
+    return replace(call, meta={**call.meta, jsonrpc.META_DEADLINE: max(1, int(left_s * 1000 * (1 - _WAY_BACK)))})
 
 
 def call_params(era: Era, call: Outbound, token: str) -> dict[str, Any]:
@@ -56,7 +65,7 @@ def askable(declared: Mapping[str, Any]) -> dict[str, Any]:
 
 def call_headers(era: Era, call: Outbound) -> dict[str, str]:
     """HTTP headers of the request beside those of its link."""
-    found = trace_headers(call.meta)
+    found = context_headers(call.meta)
     if call.idempotency_key is not None:
         found["Idempotency-Key"] = call.idempotency_key
     if era == "legacy":
@@ -66,10 +75,13 @@ def call_headers(era: Era, call: Outbound) -> dict[str, str]:
     return found | headers.mcp_headers(call.method, name, schema, call.arguments)
 
 
-def trace_headers(meta: Mapping[str, Any]) -> dict[str, str]:
-    """Trace context as HTTP headers (W3C Trace Context), as far as it can stand in one."""
+def context_headers(meta: Mapping[str, Any]) -> dict[str, str]:
+    """Trace context as HTTP headers (W3C Trace Context), as far as it can stand in one; and the time that is left."""
     found = {name: meta[name] for name in _TRACE if isinstance(meta.get(name), str)}
-    return {name: value for name, value in found.items() if value.isascii() and value.isprintable()}
+    found = {name: value for name, value in found.items() if value.isascii() and value.isprintable()}
+    if (left_ms := meta.get(jsonrpc.META_DEADLINE)) is not None:
+        found["X-Request-Timeout"] = f"{left_ms / 1000:.3f}"
+    return found
 
 
 def initialize_params(declared: Mapping[str, Any]) -> dict[str, Any]:

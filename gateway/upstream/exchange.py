@@ -18,12 +18,14 @@ from yarl import URL
 
 from gateway.model.outcome import Lost, Unsent
 from gateway.ports import Clock, Reached
-from gateway.upstream.answer import Reader
+from gateway.upstream.answer import Reader, Silent
 from gateway.upstream.deadline import Deadline
 
 T = TypeVar("T")
 
 CONNECT_S: Final = 2.0
+_TLS_S: Final = 3.0
+"""For the handshake that comes on top; aiohttp times both as one."""
 _IDLE_S: Final = 4.0
 """Shorter than the 5 s after which common servers close idle connections: a request that meets the close is lost."""
 _HEADERS: Final = {
@@ -32,7 +34,10 @@ _HEADERS: Final = {
     "User-Agent": "sallyport",
 }
 _TYPE: Final = ("Content-Type",)
-_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, connect=CONNECT_S, ceil_threshold=math.inf)
+_TIMEOUTS: Final = {
+    scheme: aiohttp.ClientTimeout(total=None, connect=connect_s, ceil_threshold=math.inf)
+    for scheme, connect_s in {"http": CONNECT_S, "https": CONNECT_S + _TLS_S}.items()
+}
 """The deadline covers pool, connection, head and body; aiohttp's own timer cannot be moved, and would round it up."""
 _FAULTS: Final = (aiohttp.ClientError, HttpProcessingError, OSError, ValueError, RuntimeError)
 """What aiohttp raises for a peer's misdeeds, and TimeoutError; RuntimeError is its word for a connection that is gone."""
@@ -128,7 +133,7 @@ class HttpExchange:
                     url,
                     data=payload,
                     headers=headers,
-                    timeout=_TIMEOUT,
+                    timeout=_TIMEOUTS[url.scheme],
                     allow_redirects=False,
                     skip_auto_headers=_TYPE if body is None else None,
                 )
@@ -172,9 +177,8 @@ class HttpExchange:
 def _fault(fault: Exception, *, departed: bool) -> Unsent | Lost:
     timed_out = isinstance(fault, TimeoutError)
     if departed:
-        return Lost(
-            "no answer in time" if timed_out else "the connection broke before the answer was complete", timed_out
-        )
+        broke = "its stream fell silent" if isinstance(fault, Silent) else "the connection broke"
+        return Lost("no answer in time" if timed_out else f"{broke} before the answer was complete", timed_out)
     if isinstance(fault, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
         return Unsent("TLS failed", cause="unreached")
     return Unsent("it could not be reached in time" if timed_out else "it could not be reached", cause="unreached")

@@ -55,7 +55,8 @@ class _Errand:
 
     def said(self, era: Era, token: str) -> _Said:
         if self.call is not None:
-            return envelope.call_params(era, self.call, token), envelope.call_headers(era, self.call)
+            call = envelope.timed(self.call, self.deadline.left_s)
+            return envelope.call_params(era, call, token), envelope.call_headers(era, call)
         found = headers.mcp_headers(self.method, None, None, {}) if era == "modern" else {}
         return envelope.params(era, self.members), found
 

@@ -26,7 +26,7 @@ _OURS: Final = frozenset(
         "accept", "accept-encoding", "authorization", "baggage", "connection", "content-encoding", "content-length",
         "content-type", "cookie", "expect", "forwarded", "host", "http2-settings", "idempotency-key", "keep-alive", "te",
         "traceparent", "tracestate", "trailer", "transfer-encoding", "upgrade", "user-agent", "via", "x-http-method",
-        "x-http-method-override", "x-method-override", "x-original-url", "x-rewrite-url",
+        "x-http-method-override", "x-method-override", "x-original-url", "x-request-timeout", "x-rewrite-url",
     }
 )  # fmt: skip
 """Set by us or by the connection, credentials, and what turns a request into another one."""

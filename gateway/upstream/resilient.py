@@ -20,9 +20,9 @@ from gateway.model.outbound import Outbound
 from gateway.model.outcome import Answered, AnsweredError, Carried, Lost, Unsent
 from gateway.model.refusal import Reason, Refused
 from gateway.model.tool import Beside, Tool
-from gateway.ports import Clock, Permit, Upstream
+from gateway.ports import Clock, Permit, Upstream, UpstreamFault
 from gateway.upstream.breaker import Circuit, Probing, Sign
-from gateway.upstream.retrying import RESENDABLE, Budget, pause_s
+from gateway.upstream.retrying import RESENDABLE, Budget, harmless, pause_s
 from gateway.wire.jsonrpc import META_ATTEMPT
 
 _OPEN: Final = "its breaker is open after many failures"
@@ -55,6 +55,10 @@ class Resilient:
         self._budget = Budget(config.retries, clock)
         self._circuits: dict[str, Circuit] = {}
         self._breakers(self.id)
+        self._unlisted = False
+        """Whether its last listing failed."""
+        self.opened: Callable[[], None] = _nobody_looks
+        """Called when its breaker opens: whoever lists the server may see sooner than a call when it is back."""
 
     def try_permit(self, agent: str) -> Permit | None:
         """None also while the breaker is open: what an earlier call left is served all the same."""
@@ -70,10 +74,16 @@ class Resilient:
         return await self._inner.permit(deadline, agent)
 
     async def send(self, call: Outbound, deadline: float) -> Carried:
-        """Sends, and again where that is safe, until an outcome stands. Every send counts for the breakers."""
+        """Sends, and again where that is safe, until an outcome stands. Every send counts for the breakers.
+
+        Where its caller was asked something nothing is sent again: a person would have to answer twice.
+        """
         self._budget.called()
         most = self._most if call.attempt == 0 else 0
-        circuits = self._breakers(self.id, *_own(call.tool))
+        circuits, began = self._breakers(self.id, *_own(call.tool)), self._clock.monotonic()
+        lively = None if is_silent(call.dialogue) else _Lively(call.dialogue, circuits)
+        if lively is not None:
+            call = replace(call, dialogue=lively)
         stands: Carried | None = None
         for resent in count():
             numbered = _numbered(call, resent)
@@ -82,18 +92,30 @@ class Resilient:
             carried = await self._sent(circuits, numbered, deadline)
             if not (isinstance(stands, Lost) and isinstance(carried, Unsent)):
                 stands = carried  # that the last send never left proves nothing of one that was lost before
-            left_s = deadline - self._clock.monotonic()
-            pause = pause_s(call.tool.effect, carried, resent, left_s, most, self._chance())
-            if pause is None or not self._budget.take():
+            now = self._clock.monotonic()
+            again = harmless(call, now - began)
+            pause = pause_s(carried, resent, deadline - now, most, self._chance(), again=again)
+            if pause is None or (lively is not None and lively.asked) or not self._budget.take():
                 return stands
             await self._sleep(pause)
         raise AssertionError("counting has no end")
 
     async def list_tools(self, deadline: float) -> Sequence[Mapping[str, Any]]:
-        """Never refused, and a failure counts for nothing; a success ends the pause of a breaker that may be tried."""
-        listed = await self._inner.list_tools(deadline)
+        """Never refused, and a failure counts for nothing; a success ends the pause of a breaker that may be tried.
+
+        The first success after a failure says that the server is back: then every breaker may be tried.
+        """
+        try:
+            listed = await self._inner.list_tools(deadline)
+        except UpstreamFault:
+            self._unlisted = True
+            raise
+        if self._unlisted:
+            for circuit in self._circuits.values():
+                circuit.returns()
         for circuit in self._breakers(self.id):
             circuit.lives()
+        self._unlisted = False
         return listed
 
     async def list_beside(self, deadline: float) -> Beside:
@@ -126,13 +148,14 @@ class Resilient:
 
     async def _sent(self, circuits: Sequence[Circuit], call: Outbound, deadline: float) -> Carried:
         given_s = deadline - self._clock.monotonic()
-        if circuits and not is_silent(call.dialogue):
-            call = replace(call, dialogue=_Lively(call.dialogue, circuits))
+        closed = self._wait_s() == 0
         with _watched(circuits) as end:
             carried = await self._inner.send(call, deadline)
             # Who asks for an answer within a millisecond must not open a breaker for everybody.
             hurried = given_s < call.tool.timeout_s / 2 and deadline - self._clock.monotonic() <= _SLACK_S
             end(Sign.MOOT if hurried else _sign(carried))
+        if closed and self._wait_s() > 0:
+            self.opened()
         return carried
 
 
@@ -148,8 +171,10 @@ class _Lively:
         self.progress_token: ProgressToken | None = caller.progress_token
         self.stateless: bool = caller.stateless
         self.tell = caller.tell
+        self.asked = False
 
     async def ask(self, method: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        self.asked = True
         for circuit in self._circuits:
             circuit.lives()
         return await self._caller.ask(method, params)
@@ -184,6 +209,10 @@ def _sign(carried: Carried) -> Sign:
             return Sign.FAILED
         case _:
             assert_never(carried)
+
+
+def _nobody_looks() -> None:
+    """Nobody lists this server."""
 
 
 def _probing(call: Outbound) -> Probing:

@@ -8,6 +8,7 @@ from collections import deque
 from typing import Final, assert_never
 
 from gateway.config.upstreams import Retries
+from gateway.model.outbound import Outbound
 from gateway.model.outcome import Answered, AnsweredError, Carried, Lost, Unsent
 from gateway.model.tool import Effect
 from gateway.ports import Clock
@@ -20,13 +21,22 @@ RESENDABLE: Final = frozenset({Effect.READ, Effect.IDEMPOTENT})
 """Effects of which a second time does no harm. `unset` is not among them: nobody said so."""
 
 
-def pause_s(effect: Effect, carried: Carried, resent: int, left_s: float, most: int, chance: float) -> float | None:
+def harmless(call: Outbound, since_s: float) -> bool:
+    """Whether the same send once more does no harm, `since_s` seconds after the first: it has no effect of its own, or the
+    operator vouches that the server still knows the key that travels with it.
+    """
+    terms = call.tool.terms
+    recognised = terms.in_doubt == "forward_key" and call.idempotency_key is not None and since_s < terms.dedupes_s
+    return recognised or call.tool.effect in RESENDABLE
+
+
+def pause_s(carried: Carried, resent: int, left_s: float, most: int, chance: float, *, again: bool) -> float | None:
     """Seconds to wait before the call is sent again; None: this outcome stands.
 
-    `resent` counts the retries so far, `left_s` is the time to the deadline, `chance` comes from [0, 1): full jitter, for
+    `again`: whether what may have arrived may arrive once more. `resent` counts the retries so far, `left_s` is the time to the deadline, `chance` comes from [0, 1): full jitter, for
     callers that failed together must not come back together.
     """
-    if resent >= most or not _safe(effect, carried):
+    if resent >= most or not _safe(carried, again=again):
         return None
     pause = chance * min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0**resent)
     if isinstance(carried, Unsent) and carried.retry_after_ms is not None:
@@ -34,14 +44,14 @@ def pause_s(effect: Effect, carried: Carried, resent: int, left_s: float, most: 
     return pause if pause < left_s else None
 
 
-def _safe(effect: Effect, carried: Carried) -> bool:
+def _safe(carried: Carried, *, again: bool) -> bool:
     match carried:
         case Answered() | AnsweredError():
             return False
         case Unsent(cause=cause):
             return cause in {"unreached", "later"}
         case Lost():
-            return effect in RESENDABLE
+            return again
         case _:
             assert_never(carried)
 

@@ -129,7 +129,8 @@ class McpStdioUpstream:
         except NoLink as none:
             return none.unsent
         own = next(self._ids)
-        message = jsonrpc.request(own, call.method, envelope.call_params(running.link.era, call, str(own)))
+        timed = envelope.timed(call, deadline.left_s)
+        message = jsonrpc.request(own, call.method, envelope.call_params(running.link.era, timed, str(own)))
         conversation = Conversation(call.dialogue, str(own), deadline, call.owner)
         running.voices.join(conversation)
         try:

@@ -34,6 +34,7 @@ META_SUBSCRIPTION: Final = "io.modelcontextprotocol/subscriptionId"
 META_OUTCOME: Final = "io.sallyport/outcome"
 META_IDEMPOTENCY_KEY: Final = "io.sallyport/idempotency-key"
 META_ATTEMPT: Final = "io.sallyport/attempt"
+META_DEADLINE: Final = "io.sallyport/deadline-ms"
 
 Id = str | int
 """MCP request ids: never null, never fractional."""

@@ -32,7 +32,7 @@ async def test_a_legacy_server_is_opened_once_and_its_session_is_shared_and_ende
         for call in server.seen[2:]:
             assert call.headers["mcp-session-id"] == "s1"
             assert call.headers["mcp-protocol-version"] == "2025-06-18"
-        assert "_meta" not in server.calls("tools/call")[0].message["params"]
+        assert server.calls("tools/call")[0].message["params"]["_meta"].keys() == {"io.sallyport/deadline-ms"}
         assert "mcp-method" not in server.calls("tools/call")[0].headers
         assert server.seen[-1].head.startswith("DELETE")
 

@@ -26,8 +26,11 @@ async def test_a_modern_call_carries_its_headers_and_its_envelope() -> None:
             meta={"traceparent": "00-a-b-01", "tracestate": "bad\r\nx: y"},
             idempotency_key="k1",
         )
-        assert await up.send(call, soon()) == Answered(OK)
+        assert await up.send(call, soon(10)) == Answered(OK)
     [seen] = server.seen
+    left_ms = seen.message["params"]["_meta"].pop("io.sallyport/deadline-ms")
+    assert 9_000 < left_ms <= 9_500, "what is left, less a share for the way back"
+    assert seen.headers["x-request-timeout"] == f"{left_ms / 1000:.3f}"
     assert seen.head.startswith("POST /mcp HTTP/1.1\r\n")
     assert seen.headers["mcp-protocol-version"] == "2026-07-28"
     assert seen.headers["mcp-method"] == "tools/call"
