@@ -198,3 +198,32 @@ async def test_a_stop_that_was_lifted_does_not_come_back_with_rows_that_were_rea
     store.says.set()
     await asyncio.wait_for(asyncio.gather(loading, lifting), 5)
     stops.check(ALICE, tool())
+
+
+class SlowToLift(Memory):
+    """Has lifted its row, and is slow to say so."""
+
+    def __init__(self, *rows: Stop) -> None:
+        super().__init__(*rows)
+        self.lifted, self.says = asyncio.Event(), asyncio.Event()
+
+    async def lift(self, kind: StopKind, target: str) -> bool:
+        was = await super().lift(kind, target)
+        self.lifted.set()
+        await self.says.wait()
+        return was
+
+
+async def test_a_stop_that_comes_while_an_older_one_is_lifted_is_in_force_and_stored() -> None:
+    store = SlowToLift(row("agent", "support-bot"))
+    stops = Stops(store)
+    await stops.load()
+    lifting = asyncio.ensure_future(stops.lift("agent", "support-bot"))
+    await store.lifted.wait()
+    stopping = asyncio.ensure_future(stops.stop(row("agent", "support-bot")))
+    await asyncio.sleep(0)
+    store.says.set()
+    await asyncio.wait_for(asyncio.gather(lifting, stopping), 5)
+    with pytest.raises(Refused):
+        stops.check(ALICE, tool())
+    assert ("agent", "support-bot") in store.rows
