@@ -1,7 +1,7 @@
 """The composition root: from a configuration to concrete rooms, to two ASGI applications, to two listening servers.
 
 Lives only here: construction, and the order in which things start and stop. The only file that constructs, with
-`home.py` for the stores and `servers.py` for the upstreams. Must not decide anything about a call. `serve` runs until told to stop.
+`home.py` for the stores, `servers.py` for the upstreams and `office.py` for the desk. Must not decide anything about a call. `serve` runs until told to stop.
 """
 
 import asyncio
@@ -16,18 +16,16 @@ from typing import Any
 import uuid_utils
 
 from gateway import __version__
-from gateway.approval.deciding import Deciding
 from gateway.approval.room import Questions
 from gateway.audit.journal import SegmentJournal
 from gateway.audit.recovery import close_open_calls
 from gateway.audit.segments import tail
 from gateway.audit.trail import Trail
-from gateway.background import keep_up, until_done, watch_policy
+from gateway.background import go_over, keep_up, until_done, watch_policy
 from gateway.catalog.room import Curation
 from gateway.clock import SystemClock
 from gateway.config.schema import Config, Issuer, Peer
-from gateway.desks import AuditDesk, HouseDesk, KeyDesk
-from gateway.explaining import Explainer
+from gateway.doubting import Doubting, Keeping
 from gateway.home import SCHEMA, redis_home, sqlite_home
 from gateway.identity.jwks import KeySets, key_client
 from gateway.identity.keyring import Keyring
@@ -35,22 +33,24 @@ from gateway.identity.peers import Peers
 from gateway.identity.room import Callers
 from gateway.ledger.loops import Loops
 from gateway.ledger.room import OnceLedger
+from gateway.ledger.staleness import Staleness
 from gateway.ledger.stops import Stops
+from gateway.ledger.trips import Trips
 from gateway.listener.door import Door
 from gateway.listener.hub import ALL
 from gateway.listener.plane import AgentPlane
 from gateway.listener.sessions import Sessions
 from gateway.model.news import ListChanged, News
-from gateway.operator.desk import Desk
 from gateway.pipeline import Road
-from gateway.policy.faults import PolicyFault
 from gateway.policy.rules import Reload, Rules
 from gateway.policy.schemas import check_conditions
 from gateway.ports import Clock, Reached
+from gateway.probing import Probing, misdeclared
 from gateway.sanitize.room import Clean
 from gateway.servers import Servers
 from gateway.serving import Lazily, listen
 from gateway.state import StateFolder
+from gateway.stop_file import StopFile
 from gateway.store.audit_index import AuditIndex
 from gateway.store.writer import GroupWriter
 from gateway.tasks import Tasks
@@ -72,8 +72,8 @@ class House:
         self._base = base
         self._clock = clock
         self._last_reload: Reload | None = None
-        self._misread: frozenset[PolicyFault] = frozenset()
-        """Conditions that read arguments which no tool has, as far as operators were told."""
+        self._misread: frozenset[str] = frozenset()
+        """Conditions that read arguments which no tool has, and probes that are no reads, as far as operators were told."""
         self._drained_by: float | None = None
         self.tasks = Tasks()
         self._beside = Tasks()
@@ -94,18 +94,35 @@ class House:
             clock,
             lambda value: self.clean.redacted(value).value,
             config.audit.reads_when_unwritable,
-            observer(self.meter, self.spans),
+            observer(self.meter, self.spans, lambda ended: self._trips.ended(ended)),  # noqa: PLW0108  made below
             ephemeral=config.state.ephemeral,
         )
         shared = config.state.store != "sqlite"
         home = redis_home if shared else sqlite_home
-        self.home = home(config, self.state, self.writer, clock, reached, self.index.count_calls)
-        self.stops = Stops(self.home.stops)
+        self.home = home(config, self.state, self.writer, clock, reached, self.index)
+        self.stops = Stops(self.home.stops, Staleness(config.kill_switch, clock, self.home.confirmed_at))
+        self.stop_file = StopFile(folder, self.stops, self.trail.operator, clock.now)
+        self._trips = Trips(config.trips, self.stops, self.trail, clock, self._beside)
         self.catalog = Curation(
-            config.upstreams, config.agents, lambda definition, kind: self.clean.definition(definition, kind).value
+            config.upstreams,
+            config.agents,
+            lambda definition, kind: self.clean.definition(definition, kind).value,
+            repeats=config.idempotency.repeat_argument != "off",
         )
         self.servers = Servers(config, base, clock, reached, self.catalog, self._beside, self._tell)
         self.keyring = Keyring(folder / "keys.json", clock, [key.id for key in config.identity.keys])
+        self.keeping = Keeping(config.idempotency.ttl.total_seconds(), config.idempotency.once_ttl.total_seconds())
+        self.doubting = Doubting(
+            self.home.claims,
+            Probing(self.catalog.tool, self.servers.upstreams, self.stops.check, clock),
+            self.catalog.tool,
+            self.clean,
+            self.trail,
+            clock,
+            self.tasks,
+            self.keeping,
+            self.meter.doubts.set,
+        )
         self.road = self._road(base, reached)
         self.agent_plane = AgentPlane(
             self.road,
@@ -118,6 +135,7 @@ class House:
             http=self.servers.routes,
             state_key=self.state.key("request state"),
             interviews=self.tasks,
+            call_ids=config.idempotency.call_ids,
         )
         self.agent_plane.hub.wanted = self.servers.want
 
@@ -132,12 +150,13 @@ class House:
             home.claims,
             self.stops,
             home.purse,
-            None if config.loops == "off" else Loops(config.loops, clock),
+            None if config.loops == "off" else Loops(config.loops, clock, self._trips.pause),
             clock,
             self.state.key("record keys"),
             secrets.token_hex(8),
             reached,
             self.tasks,
+            config.idempotency,
         )
         self.questions = Questions(home.approvals, self.rules, config.approvals, clock, _new_id)
         return Road(
@@ -146,6 +165,7 @@ class House:
             policy=self.rules,
             ledger=ledger,
             approvals=self.questions,
+            looks=self.doubting,
             hold_s=config.approvals.hold.total_seconds(),
             upstreams=self.servers.upstreams,
             sanitize=self.clean,
@@ -165,11 +185,14 @@ class House:
         else:
             await self._recover(left)
             await self.stops.load()
+        await self.stop_file.look()
+        self._beside.start(self.stop_file.watch(), "stop-file")
         await self.servers.open()
         files = (self.config.policy.model, self.config.policy.rows, self.config.policy.conditions)
         paths = [self._base / path for path in files if path is not None]
         self._beside.start(watch_policy(paths, self._reload_policy), "watch-policy")
         self._beside.start(keep_up(self.index.catch_up), "audit-index")
+        self._beside.start(go_over(self.doubting.sweep), "doubts")
 
     async def _recover(self, left: Sequence[Mapping[str, Any]]) -> None:
         """Closes what a process that died under this state folder left open. Raises StoreUnavailable."""
@@ -211,34 +234,9 @@ class House:
 
     def operator_plane(self) -> Any:
         """Built at the first request: FastAPI is most of what starting would cost."""
-        from gateway.operator.access import Person, token_hash
-        from gateway.operator.plane import operator_plane
+        from gateway.office import office
 
-        house = HouseDesk(
-            self.config,
-            rules=self.rules,
-            catalog=self.catalog,
-            learners=self.servers.learners,
-            upstreams=self.servers.upstreams,
-            writer=self.writer,
-            home=self.home,
-            keyring=self.keyring,
-            meter=self.meter,
-            last_reload=lambda: self._last_reload,
-        )
-        desk = Desk(
-            AuditDesk(self.index, self._clock),
-            self.trail,
-            self.stops,
-            KeyDesk(self.keyring, frozenset(self.config.agents)),
-            house,
-            self._clock.now,
-            Deciding(self.home.approvals, self.rules, self.trail, self._clock),
-            Explainer(self.config, rules=self.rules, catalog=self.catalog, stops=self.stops),
-        )
-        tokens = {one.hash: Person(one.id, frozenset(one.roles), one.user) for one in self.config.operator.tokens}
-        tokens[token_hash(self.state.operator_token)] = Person("local", frozenset({"viewer", "operator"}))
-        return operator_plane(desk, tokens, None if self.spans is None else self.spans.provider)
+        return office(self, self._clock, lambda: self._last_reload)
 
     async def _reload_policy(self) -> None:
         known = self._last_reload.faults if self._last_reload is not None else ()
@@ -254,10 +252,11 @@ class House:
             await self.trail.operator("gateway", "policy.loaded", {"version": self.rules.version})
 
     def _tell(self, news: News) -> None:
-        """Brings news to agents; when tools or policy changed, conditions are held against the tools they are about."""
+        """Brings news to agents; when tools or policy changed, conditions and probes are held against the tools they name."""
         self.agent_plane.hub.hear(news)
         if news == ListChanged("tools"):
-            faults = frozenset(check_conditions(self.rules.snapshot, self.catalog.schemas()))
+            conditions = check_conditions(self.rules.snapshot, self.catalog.schemas())
+            faults = frozenset([*map(str, conditions), *misdeclared(self.catalog.tools())])
             for fault in sorted(faults - self._misread):
                 _log.warning("%s", fault)
             self._misread = faults

@@ -39,6 +39,22 @@ async def until_done(work: Callable[[], Awaitable[None]], every_s: float = 1.0) 
         await asyncio.sleep(every_s)
 
 
+async def go_over(sweep: Callable[[], Awaitable[None]], every_s: float = 10.0) -> None:
+    """Goes over everything in doubt, now and every few seconds. Tells of an outage once."""
+    told = False
+    while True:
+        try:
+            await sweep()
+            told = False
+        except StoreUnavailable as error:
+            if not told:
+                _log.warning("what is in doubt is looked at later: %s", error)
+            told = True
+        except Exception:  # noqa: BLE001  one doubt nobody foresaw must not keep the others from being looked at
+            _log.exception("what is in doubt could not be looked at")
+        await asyncio.sleep(every_s)
+
+
 async def keep_up(catch_up: Callable[[], Awaitable[None]], every_s: float = 1.0) -> None:
     """Keeps the audit index near the journal, so that a question has little to wait for. Tells of an outage once."""
     told = False

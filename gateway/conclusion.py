@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, assert_never
 
+from gateway.expressions import holds
 from gateway.model.call import Reply, ReplyError
 from gateway.model.claim import Done, Ending, InDoubt, Kept, NotDone
 from gateway.model.cleaned import Cleaned
@@ -29,7 +30,7 @@ from gateway.model.outcome import (
 from gateway.model.refusal import Reason, Refusal, Refused
 from gateway.model.tool import ResolvedCall
 from gateway.ports import Sanitizer
-from gateway.replies import NS, marked, provenance, theirs
+from gateway.replies import NS, marked, provenance, theirs, with_text
 from gateway.wire.strict_json import dump
 
 _log = logging.getLogger("sallyport")
@@ -80,7 +81,7 @@ class Conclusion:
                 assert_never(self.ends)
 
     @classmethod
-    def answered(cls, cleaned: Cleaned, marks: Mapping[str, Any]) -> "Conclusion":
+    def answered(cls, cleaned: Cleaned, marks: Mapping[str, Any], *, accepted: bool | None = None) -> "Conclusion":
         kept = dump(cleaned.value)
         is_error = cleaned.value.get("isError") is True
         return cls(
@@ -88,6 +89,7 @@ class Conclusion:
             outcome=AuditOutcome.ANSWERED_ERROR if is_error else AuditOutcome.ANSWERED,
             facts={
                 **_round(cleaned.value),
+                **_noted(accepted=accepted),
                 "findings": dict(cleaned.findings),
                 "result": _seen(kept, is_error=is_error),
             },
@@ -111,8 +113,8 @@ class Conclusion:
         )
 
     @classmethod
-    def turned_away(cls, refusal: Refusal) -> "Conclusion":
-        return cls(ends=refusal, outcome=refusal.row.outcome, facts=refusal.facts())
+    def turned_away(cls, refusal: Refusal, *, accepted: bool | None = None) -> "Conclusion":
+        return cls(ends=refusal, outcome=refusal.row.outcome, facts={**refusal.facts(), **_noted(accepted=accepted)})
 
     def ending(self, carried: Carried, call_id: str, now: float) -> Ending:
         """The same for the ledger (ledger §1.5): an answer is kept, a proven non-send is given back, the rest is doubt."""
@@ -150,7 +152,12 @@ def _concluded(carried: Carried, call: ResolvedCall, call_id: str, sanitize: San
             cleaned = _cleaned_round(result, sanitize) if carried.wants_input else sanitize.result(result, call.tool)
             if carried.http is not None:  # ours, added after the cleaning and kept with the answer
                 cleaned = Cleaned(marked(cleaned.value, {f"{NS}/http": dict(carried.http)}), cleaned.findings)
-            return Conclusion.answered(cleaned, provenance(call_id, call, cleaned.findings))
+            accepted = _accepted(carried, call)
+            if accepted is False and not call.tool.effect.leaves_traces:
+                return Conclusion.turned_away(_unaccepted(call), accepted=accepted)
+            if accepted is False:
+                cleaned = Cleaned(_flagged(cleaned.value), cleaned.findings)
+            return Conclusion.answered(cleaned, provenance(call_id, call, cleaned.findings), accepted=accepted)
         case AnsweredError():
             message, data = sanitize.error(carried.message, theirs(carried.data))
             findings = Counter(message.findings) + Counter(data.findings)
@@ -162,6 +169,31 @@ def _concluded(carried: Carried, call: ResolvedCall, call_id: str, sanitize: San
             return Conclusion.turned_away(_lost(call, carried))
         case _:
             assert_never(carried)
+
+
+def _accepted(carried: Answered, call: ResolvedCall) -> bool | None:
+    """Judged as it came, for cleaning must not turn a yes into a no. None where nothing is declared, and of a round."""
+    accept = call.tool.terms.accept
+    if accept is None or carried.wants_input:
+        return None
+    return holds(accept, result=carried.result, args=call.arguments) is True
+
+
+def _unaccepted(call: ResolvedCall) -> Refusal:
+    return Refusal(Reason.UPSTREAM_INVALID, f"{call.tool.label} answered, but its answer is not what `accept` wants.")
+
+
+def _flagged(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Said where the model reads, and kept with the answer: who asks again is told the same."""
+    line = (
+        "The tool was carried out, but its answer is not what its operator accepts as good. Do not take it for a success, "
+        "and do not repeat the call: check what it did first."
+    )
+    return with_text(marked(result, {f"{NS}/accepted": False}), line)
+
+
+def _noted(*, accepted: bool | None) -> dict[str, Any]:
+    return {} if accepted is None else {"accepted": accepted}
 
 
 def _cleaned_round(result: Mapping[str, Any], sanitize: Sanitizer) -> Cleaned:

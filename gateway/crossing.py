@@ -6,30 +6,39 @@ which seals the record of whatever is refused in here.
 """
 
 import asyncio
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import assert_never
 
 from gateway import ports
 from gateway.conclusion import Conclusion, conclude
 from gateway.leg import Caller, Leg, allowed_s, outbound, sealed
-from gateway.model.admission import Passed, Replay, Ticket
+from gateway.looks import SecondLooks
+from gateway.model.admission import Admission, Passed, Replay, Ticket
 from gateway.model.call import Reply, ReplyError
-from gateway.model.decision import Verdict
+from gateway.model.claim import Doubted, Kept, NotDone
+from gateway.model.decision import Decision, Verdict
 from gateway.model.outbound import Outbound
-from gateway.model.outcome import AuditOutcome, Carried, Lost, Unsent
+from gateway.model.outcome import AuditOutcome, Carried, Looped, Lost, Unsent
 from gateway.model.refusal import Reason, Refusal, Refused
 from gateway.model.work import Entry
-from gateway.replies import hinted, kept_reply
+from gateway.replies import NS, found_reply, hinted, kept_reply
 
 
 class Crossing:
     """Carries calls to their upstream and back."""
 
     def __init__(
-        self, ledger: ports.Ledger, approvals: ports.Approvals, sanitize: ports.Sanitizer, clock: ports.Clock
+        self,
+        ledger: ports.Ledger,
+        approvals: ports.Approvals,
+        looks: SecondLooks,
+        sanitize: ports.Sanitizer,
+        clock: ports.Clock,
     ) -> None:
         self._ledger = ledger
+        self._looks = looks
         self._approvals = approvals
         self._sanitize = sanitize
         self._clock = clock
@@ -47,6 +56,7 @@ class Crossing:
             deadline=leg.deadline,
         )
         assert isinstance(admitted, Passed)
+        _note_loop(record, admitted.looped)
         record.lap("ledger")
         agent, sent = leg.principal.agent, False
         concluded: Conclusion | None = None
@@ -62,18 +72,20 @@ class Crossing:
             record.lap("upstream")
             concluded = conclude(carried, call, record.call_id, self._sanitize)
             record.lap("sanitize")
+            record.note(**{name: fact for name, fact in concluded.facts.items() if name == "accepted"})
         except Refused as stopped:
             if sent:  # it was stopped on its way
                 raise Refused.of(replace(stopped.refusal, executed="unknown")) from None
             raise
         finally:
             if sent:
-                warnings = self._ledger.answered(admitted, concluded.brought if concluded is not None else None)
+                bill = self._ledger.answered(admitted, concluded.brought if concluded is not None else None)
+                record.note(cost=bill.cost.noted)
             else:
                 self._ledger.returned(admitted)
         if isinstance(concluded.ends, Refusal):
             raise Refused.of(concluded.ends)
-        return concluded.warned(warnings), admitted.hint
+        return concluded.warned(bill.warnings), admitted.hint
 
     async def once(self, leg: Leg, caller: Caller) -> Reply | ReplyError:
         """Carries a call that leaves traces, at most once; its record is sealed unless it is refused. Raises Refused."""
@@ -91,18 +103,11 @@ class Crossing:
                 caller.departing = True
                 return record.intent()
 
-            admitted = await self._ledger.admit(
-                leg.principal,
-                call,
-                leg.asked,
-                record.call_id,
-                intent=departs_at_once,
-                waits=slot.close,
-                deadline=leg.deadline,
-            )
+            admitted = await self._admitted(leg, caller, slot, departs_at_once)
             record.lap("ledger")
             match admitted:
                 case Ticket():
+                    _note_loop(record, admitted.looped)
                     ticket = await self._departed(leg, admitted, caller, slot)
                 case Replay():
                     return await self._replayed(leg, admitted)
@@ -118,9 +123,66 @@ class Crossing:
         ending = concluded.ending(carried, record.call_id, self._clock.now())
         terminal = record.close(concluded.outcome, **concluded.facts)
         concluded = concluded.warned(await self._ledger.settle(ticket, ending, terminal, concluded.brought))
+        ends = await self._looked_again(leg, ticket, concluded)
+        return hinted(ends, ticket.hint, delivered=lambda: self._ledger.delivered(ticket))
+
+    async def _admitted(
+        self, leg: Leg, caller: Caller, slot: ExitStack, departs_at_once: Callable[[], Entry | None]
+    ) -> Admission:
+        """Claims, or finds what an earlier call left. Where that is a doubt and the tool has a probe, it looks first."""
+
+        async def admitted() -> Admission:
+            return await self._ledger.admit(
+                leg.principal,
+                leg.call,
+                leg.asked,
+                leg.record.call_id,
+                intent=departs_at_once,
+                waits=slot.close,
+                deadline=leg.deadline,
+            )
+
+        try:
+            return await admitted()
+        except Refused as refused:
+            doubt = refused.refusal.original
+            if doubt is None or leg.call.tool.terms.in_doubt != "probe":
+                raise
+            slot.close()
+            caller.departing = False
+            if not await self._looks.reconsidered(doubt):
+                raise
+        return await admitted()
+
+    async def _looked_again(self, leg: Leg, ticket: Ticket, concluded: Conclusion) -> Reply | ReplyError:
+        """What a probe adds once the ending is durable, so that nothing is lost if this process dies. Raises Refused."""
+        terms, key = leg.call.tool.terms, ticket.claim.record.hex()
+        if concluded.outcome is AuditOutcome.IN_DOUBT and terms.in_doubt == "probe":
+            return await self._found(leg, ticket, concluded)
+        if concluded.good and terms.verify:
+            left_s = leg.deadline - self._clock.monotonic()
+            verified = await self._looks.verified(leg.principal, leg.call, key, leg.record.call_id, left_s)
+            concluded = concluded.warned({f"{NS}/verified": verified})
         if isinstance(concluded.ends, Refusal):
             raise Refused.of(concluded.ends)
-        return hinted(concluded.ends, ticket.hint, delivered=lambda: self._ledger.delivered(ticket))
+        return concluded.ends
+
+    async def _found(self, leg: Leg, ticket: Ticket, concluded: Conclusion) -> Reply:
+        """What a probe finds of this call, whose answer was lost. Raises Refused."""
+        claim, tool, now = ticket.claim, leg.call.tool, self._clock.now()
+        doubted = Doubted(claim.record, ticket.token, leg.record.call_id, claim.fingerprint, now, claim.about)
+        match await self._looks.resolved(doubted, left_by=now):
+            case Kept() as kept:
+                return found_reply(kept, leg.call, leg.record.call_id)
+            case NotDone():
+                detail = f"{tool.id} was sent and gave no usable answer; its probe shows that it was not carried out."
+                remedy = "Make the same call again, unchanged."
+                raise Refused(Reason.UPSTREAM_TIMEOUT, detail, executed="no", remedy=remedy)
+            case None:
+                assert isinstance(concluded.ends, Refusal)
+                raise Refused.of(concluded.ends)
+            case never:
+                assert_never(never)
 
     async def _departed(self, leg: Leg, ticket: Ticket, caller: Caller, slot: ExitStack) -> Ticket:
         """Sees to it that `sent` and the intent are durable; most calls departed in the step that claimed."""
@@ -152,7 +214,7 @@ class Crossing:
             self._ledger.check(leg.principal, leg.call.tool)
 
         trace = leg.asked.trace.traceparent
-        approval = await self._approvals.granted(ticket, leg.decision, trace, leg.hold_until, still)
+        approval = await self._approvals.granted(ticket, _asks(leg.decision, ticket), trace, leg.hold_until, still)
         leg.record.note(approval=approval)
         leg.record.lap("approval")
         return approval
@@ -198,6 +260,18 @@ async def _carried(leg: Leg, sent: Outbound, deadline: float, caller: Caller) ->
             return await leg.upstream.send(sent, deadline)
     except TimeoutError:
         return Lost("its caller went away and it was cancelled")
+
+
+def _asks(decision: Decision, ticket: Ticket) -> Decision:
+    """Policy's decision; where a loop is why a person is asked, they are told which, and what repeats."""
+    if ticket.asks is None or ticket.looped is None:
+        return decision
+    return replace(decision, rules=(*decision.rules, f"loop:{ticket.looped.rule} ({ticket.asks})"))
+
+
+def _note_loop(record: ports.Record, looped: Looped | None) -> None:
+    if looped is not None:
+        record.note(loop=asdict(looped))
 
 
 def _nothing_departs() -> None:

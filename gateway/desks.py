@@ -20,6 +20,7 @@ from gateway.operator.desk import Page, Sight
 from gateway.policy.rules import Reload, Rules
 from gateway.policy.schemas import check_conditions
 from gateway.ports import Clock
+from gateway.probing import misdeclared
 from gateway.seen import sights
 from gateway.store.audit_index import AuditIndex
 from gateway.store.writer import GroupWriter
@@ -148,13 +149,14 @@ class HouseDesk:
         ]
 
     def policy(self) -> Mapping[str, Any]:
-        """The version in force, why a newer one was not taken, and which conditions read arguments that no tool has."""
+        """The version in force, why a newer one was not taken, and which conditions and probes cannot do their work."""
         last = self._last_reload()
         return {
             "version": self._rules.version,
             "notes": list(self._rules.notes),
             "refused": [str(fault) for fault in last.faults] if last else [],
             "conditions": [str(one) for one in check_conditions(self._rules.snapshot, self._catalog.schemas())],
+            "probes": misdeclared(self._catalog.tools()),
             "hidden_tools": list(self._catalog.problems),
         }
 

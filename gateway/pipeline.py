@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from gateway import log_context, ports, sights
 from gateway.conclusion import Conclusion
@@ -20,8 +20,10 @@ from gateway.gate import Gate
 from gateway.hearing import heard
 from gateway.leg import Caller, Leg, sealed
 from gateway.leg import leg as make_leg
+from gateway.looks import SecondLooks
 from gateway.model.call import Arrival, Asked, Reply, ReplyError
 from gateway.model.decision import Verdict
+from gateway.model.dialogue import session_name
 from gateway.model.outcome import AuditOutcome
 from gateway.model.principal import Principal
 from gateway.model.refusal import Reason, Refusal, Refused
@@ -30,8 +32,6 @@ from gateway.replies import NS, hinted
 from gateway.tasks import Tasks
 
 _log = logging.getLogger("sallyport")
-_DENIALS: Final = frozenset({Reason.POLICY_DENIED, Reason.UNKNOWN_TOOL, Reason.UNKNOWN_PROMPT, Reason.UNKNOWN_RESOURCE})
-"""What an agent that repeats itself is told of."""
 
 
 class Road:
@@ -45,6 +45,7 @@ class Road:
         policy: ports.Policy,
         ledger: ports.Ledger,
         approvals: ports.Approvals,
+        looks: SecondLooks,
         hold_s: float,
         upstreams: Mapping[str, ports.Upstream],
         sanitize: ports.Sanitizer,
@@ -58,7 +59,7 @@ class Road:
         self._gate = Gate(catalog, policy, sanitize)
         self._policy = policy
         self._ledger = ledger
-        self._crossing = Crossing(ledger, approvals, sanitize, clock)
+        self._crossing = Crossing(ledger, approvals, looks, sanitize, clock)
         self._hold_s = hold_s
         self._trace_share = trace_share
         self._last_good = LastGood(clock)
@@ -135,22 +136,18 @@ class Road:
         _note_asked(record, principal, asked)
         caller = Caller()
         try:
-            return await self._ended(record, principal, asked, self._walk(record, principal, asked, caller))
+            return await self._ended(record, self._walk(record, principal, asked, caller))
         except asyncio.CancelledError:
             caller.leave()
             if not caller.followed:
                 self._tasks.start(record.seal(AuditOutcome.CANCELLED, reason=Reason.CANCELLED.value), "seal-cancelled")
             raise
 
-    async def _ended(
-        self, record: ports.Record, principal: Principal, asked: Asked, walk: Coroutine[Any, Any, Reply | ReplyError]
-    ) -> Reply | ReplyError:
+    async def _ended(self, record: ports.Record, walk: Coroutine[Any, Any, Reply | ReplyError]) -> Reply | ReplyError:
         """Sees to it that whatever ends the walk is in the record before anybody hears of it."""
         try:
             return await walk
         except Refused as refused:
-            if refused.refusal.reason in _DENIALS:
-                self._ledger.note_refused(principal, asked.name)
             await self.refuse(record, refused.refusal)
             raise
         except Exception as error:
@@ -162,7 +159,10 @@ class Road:
     async def _walk(
         self, record: ports.Record, principal: Principal, asked: Asked, caller: Caller
     ) -> Reply | ReplyError:
-        call, decision = self._gate.passed(record, principal, asked)
+        try:
+            call, decision = self._gate.passed(record, principal, asked)
+        except Refused as refused:
+            raise self._turned_away(principal, asked, refused.refusal) from None
         tool = call.tool
         upstream = self._upstreams[tool.upstream]
         record.note(address=upstream.address)
@@ -175,10 +175,15 @@ class Road:
             raise Refused.of(told_whom_to_ask(ended, tool))
         return ended
 
+    def _turned_away(self, principal: Principal, asked: Asked, refusal: Refusal) -> Refused:
+        """The same refusal; an agent that walks into it again and again is told so."""
+        hint = self._ledger.denied(principal, asked)
+        return Refused.of(refusal if hint is None else replace(refusal, detail=f"{refusal.detail} {hint}"))
+
     async def _detached(self, leg: Leg, caller: Caller) -> Reply | ReplyError | Refusal:
         """A call that ends in its record without its caller; so a refusal is an answer here, and no failure of the task."""
         try:
-            return await self._ended(leg.record, leg.principal, leg.asked, self._crossing.once(leg, caller))
+            return await self._ended(leg.record, self._crossing.once(leg, caller))
         except Refused as refused:
             return refused.refusal
         except asyncio.CancelledError:  # this process ends; of what may have departed the next one finds out
@@ -241,6 +246,7 @@ def _note_asked(record: ports.Record, principal: Principal, asked: Asked) -> Non
         asked=asked.name,
         era=asked.era,
         version=asked.version,
+        session=session_name(asked.dialogue),
         run=principal.run or asked.run_label,
         trace=asked.trace.noted,
     )

@@ -19,6 +19,7 @@ from gateway.model.outbound import Outbound
 from gateway.model.outcome import AuditOutcome, Brought, Carried
 from gateway.model.principal import Principal
 from gateway.model.refusal import Refusal
+from gateway.model.spend import Bill
 from gateway.model.tool import Beside, BesideKind, ListKind, ResolvedCall, Tool, ToolId
 from gateway.model.work import Entry
 
@@ -113,8 +114,8 @@ class Ledger(Protocol):
     def reading(self, principal: Principal, tool: Tool) -> AbstractContextManager[None]:
         """Around the send of a read: a stop that touches it cancels it there. Raises Refused: stopped, paused."""
 
-    def answered(self, passed: Passed, brought: Brought | None) -> Mapping[str, Any]:
-        """Settles the budgets of a read that was sent. Returns warnings for the reply's `_meta`."""
+    def answered(self, passed: Passed, brought: Brought | None) -> Bill:
+        """Settles the budgets of a read that was sent; what it came to."""
 
     def returned(self, passed: Passed) -> None:
         """Returns the budget of a read that was proven unsent."""
@@ -125,8 +126,8 @@ class Ledger(Protocol):
         A replay counts as well: an answer whose first delivery failed has then arrived after all.
         """
 
-    def note_refused(self, principal: Principal | None, name: str) -> None:
-        """Counts a denial or an unknown tool for loop detection."""
+    def denied(self, principal: Principal, asked: Asked) -> str | None:
+        """Counts what was turned away before the ledger for loop detection; a hint when that repeats."""
 
 
 class Approvals(Protocol):
@@ -239,6 +240,12 @@ class AuditTrail(Protocol):
 
     async def operator(self, who: str, action: str, facts: Mapping[str, Any]) -> None:
         """Records an operator's action in the same chain."""
+
+    def resolved(self, **facts: Any) -> Entry:
+        """What became of a call that was in doubt, for the store that makes it so."""
+
+    async def verified(self, **facts: Any) -> None:
+        """What a probe saw after a call."""
 
 
 class Road(Protocol):

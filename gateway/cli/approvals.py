@@ -53,7 +53,7 @@ def show(approval: Id, config: place.ConfigPath = place.DEFAULT, json: voice.Jso
         "tool": asked["tool"],
         "rule": ", ".join(asked["rules"]),
         "call": asked["call"],
-        "asked": f"{_span(asked['age_s'])} ago",
+        "asked": f"{voice.span(asked['age_s'])} ago",
         "sha256": asked["arguments_sha256"],
     }
     for name, value in lines.items():
@@ -103,11 +103,11 @@ def _path(approval: str) -> str:
 def _line(asked: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "id": asked["id"],
-        "age": _span(asked["age_s"]),
+        "age": voice.span(asked["age_s"]),
         "agent for user": _whom(asked),
         "tool": asked["tool"],
         "rule": ", ".join(asked["rules"]),
-        "expires in": _span(asked["expires_in_s"]),
+        "expires in": voice.span(asked["expires_in_s"]),
     }
 
 
@@ -116,16 +116,9 @@ def _state(asked: Mapping[str, Any]) -> str:
     if asked["by"] is not None:
         state += f"; {asked['by']} decided" + (f": {asked['why']}" if asked["why"] else "")
     if asked["expires_in_s"] is not None:
-        state += f"; expires in {_span(asked['expires_in_s'])}"
+        state += f"; expires in {voice.span(asked['expires_in_s'])}"
     return state
 
 
 def _whom(asked: Mapping[str, Any]) -> str:
     return f"{asked['agent']} for {asked['user'] or 'nobody'}"
-
-
-def _span(seconds: int) -> str:
-    """Rounded down, in the largest unit that still tells something."""
-    if seconds < 120:
-        return f"{seconds} s"
-    return f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"

@@ -14,6 +14,7 @@ from gateway.cli.audit import audit
 from gateway.cli.call import call
 from gateway.cli.check import check
 from gateway.cli.demo import demo
+from gateway.cli.doubt import doubt
 from gateway.cli.explain import explain
 from gateway.cli.init import init
 from gateway.cli.keys import keys
@@ -47,5 +48,6 @@ for _verb in (demo, run, check, tools, call, explain, kill, resume, init, schema
     app.command(epilog=voice.EPILOG)(_verb)
 app.add_typer(approvals, name="approvals")
 app.add_typer(audit, name="audit")
+app.add_typer(doubt, name="doubt")
 app.add_typer(keys, name="keys")
 app.add_typer(store, name="store")

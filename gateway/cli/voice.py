@@ -75,6 +75,13 @@ def table(
     return needed
 
 
+def span(seconds: int) -> str:
+    """Rounded down, in the largest unit that still tells something."""
+    if seconds < 120:
+        return f"{seconds} s"
+    return f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"
+
+
 def plain(text: str, *, keep: str = "") -> str:
     """The text without characters a terminal would act on or hide, but for those in `keep`."""
     return "".join(c if c in keep or not acts(c) else "\N{REPLACEMENT CHARACTER}" for c in text)

@@ -6,11 +6,11 @@ Must not know: who asked, which room found out, how bytes are written. A room re
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Final, Literal
 
-from gateway.model.outcome import AuditOutcome
+from gateway.model.outcome import AuditOutcome, Looped
 from gateway.model.reason import Reason
 
 __all__ = ("TABLE", "Executed", "Reason", "Refusal", "Refused", "Retry", "Row", "Shape")
@@ -229,6 +229,15 @@ class Refusal:
     """Standard members of JSON-RPC `error.data`, such as `supported`."""
     approval: str | None = None
     """Id of the question that a person has to answer, or has answered."""
+    original: str | None = None
+    """Id of the earlier call that is in doubt."""
+    retry: Retry | None = None
+    """Set only where this case knows better than the row, with its `remedy`."""
+    remedy: str | None = None
+    looped: Looped | None = None
+    """Of a call that is a loop, for the record."""
+    budget: Mapping[str, Any] | None = None
+    """The budget that has no room: scope, unit, limit, what is left, and when it resets."""
 
     @property
     def row(self) -> Row:
@@ -242,6 +251,7 @@ class Refusal:
             "executed": self.executed or self.row.executed,
             "detail": self.detail,
             **({"approval": self.approval} if self.approval is not None else {}),
+            **({"loop": asdict(self.looped)} if self.looped is not None else {}),
         }
 
     def told(self, call_id: str) -> dict[str, Any]:
@@ -250,14 +260,18 @@ class Refusal:
             "reason": self.reason.value,
             "code": self.row.code,
             "executed": self.executed or self.row.executed,
-            "retry": self.row.retry,
+            "retry": self.retry or self.row.retry,
             "call_id": call_id,
-            "remedy": self.row.remedy,
+            "remedy": self.remedy or self.row.remedy,
         }
         if self.retry_after_ms is not None:
             told["retry_after_ms"] = self.retry_after_ms
         if self.approval is not None:
             told["approval"] = self.approval
+        if self.original is not None:
+            told["original"] = self.original
+        if self.budget is not None:
+            told["budget"] = dict(self.budget)
         return told
 
 

@@ -77,6 +77,39 @@ class ApprovalDesk(Protocol):
         """Written into the audit chain before it takes effect; `by` is the operator, `user` who that is in policy."""
 
 
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A call that was sent and whose answer never came; what is not known any more is None."""
+
+    call: str
+    key: str
+    """As it was forwarded to the tool, by which a person may find the call there."""
+    since: float
+    """Unix seconds."""
+    tool: str | None = None
+    upstream: str | None = None
+    tenant: str | None = None
+    agent: str | None = None
+    user: str | None = None
+    arguments: Mapping[str, Any] | None = None
+    """Kept only where the tool has a probe."""
+
+
+Resolution = Literal["resolved", "not-in-doubt", "resolved-before"]
+
+
+class DoubtDesk(Protocol):
+    """Calls in doubt. Raises StoreUnavailable."""
+
+    async def all(self) -> Sequence[Doubt]:
+        """Oldest first."""
+
+    async def get(self, call: str) -> Doubt | None: ...
+
+    async def resolve(self, call: str, *, by: str, executed: bool, why: str, result: str | None) -> Resolution:
+        """Written into the audit chain before it takes effect. Raises Refused for a result that cannot be cleaned."""
+
+
 SightKind = Literal["tool", "prompt", "resource", "template"]
 
 
@@ -149,3 +182,4 @@ class Desk:
     """() -> Unix seconds."""
     approvals: ApprovalDesk
     explainer: Explainer
+    doubts: DoubtDesk

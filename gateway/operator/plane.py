@@ -19,6 +19,7 @@ from gateway.operator import (
     approval_routes,
     audit_routes,
     control_routes,
+    doubt_routes,
     explain_routes,
     health_routes,
     key_routes,
@@ -52,6 +53,7 @@ def operator_plane(desk: Desk, tokens: Mapping[str, Person], tracer_provider: Tr
     app.include_router(key_routes.routes(desk, access))
     app.include_router(store_routes.routes(desk, access))
     app.include_router(approval_routes.routes(desk.approvals, access, desk.now))
+    app.include_router(doubt_routes.routes(desk.doubts, desk.audit, access, desk.now))
     app.include_router(explain_routes.routes(desk.explainer, access))
     # Starlette's own, not FastAPI's: a path or method that does not exist has the same shape.
     app.add_exception_handler(HTTPException, _problem)

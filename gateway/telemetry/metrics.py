@@ -50,6 +50,9 @@ class Meter:
             registry=self.registry,
         )
         self._breakers = Gauge("sallyport_breaker", "0 closed, 1 half open, 2 open", ["target"], registry=self.registry)
+        self.doubts = Gauge(
+            "sallyport_doubts_open", "Calls in doubt that wait for a probe or a person", registry=self.registry
+        )
         self._store = Gauge(
             "sallyport_store_up", "1 while calls that leave traces can be written", registry=self.registry
         )

@@ -7,12 +7,12 @@ step by the step's name; `play.log` is what happened, in order.
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from pipeline_rooms import FakeApprovals, FakeLedger, FakeRecord, FakeUpstream, Stage
 
 from gateway.model.call import Arrival, Asked, Reply, ReplyError
-from gateway.model.claim import Kept
+from gateway.model.claim import Doubted, Kept, NotDone
 from gateway.model.cleaned import Cleaned
 from gateway.model.decision import Decision, Verdict
 from gateway.model.outcome import Answered, Carried
@@ -160,6 +160,30 @@ class FakeTrail:
     async def operator(self, who: str, action: str, facts: Mapping[str, Any]) -> None: ...
 
 
+@dataclass
+class FakeLooks:
+    """A probe that sees what a test lays out."""
+
+    stage: Stage
+    seen: Literal["yes", "no", "unknown"] = "unknown"
+    became: Kept | NotDone | None = None
+    over: bool = False
+    doubts: list[Doubted] = field(default_factory=list)
+
+    async def verified(self, principal: Principal, call: ResolvedCall, key: str, call_id: str, within_s: float) -> Any:
+        await self.stage.wait("looks.verified")
+        return self.seen
+
+    async def resolved(self, doubted: Doubted, left_by: float | None = None) -> Kept | NotDone | None:
+        self.doubts.append(doubted)
+        await self.stage.wait("looks.resolved")
+        return self.became
+
+    async def reconsidered(self, call_id: str) -> bool:
+        await self.stage.wait(f"looks.reconsidered {call_id}")
+        return self.over
+
+
 class Playbook:
     """One road, and everything a test may look at or arrange beforehand."""
 
@@ -170,13 +194,14 @@ class Playbook:
         self.catalog, self.policy = FakeCatalog(FakeView(stage, self.tool)), FakePolicy(stage)
         self.ledger, self.upstream = FakeLedger(stage), FakeUpstream(stage, answer or text("paid"))
         self.trail, self.tasks = FakeTrail(stage), Tasks()
-        self.approvals = FakeApprovals(stage)
+        self.approvals, self.looks = FakeApprovals(stage), FakeLooks(stage)
         self.road = Road(
             identity=FakeIdentity(stage),
             catalog=self.catalog,
             policy=self.policy,
             ledger=self.ledger,
             approvals=self.approvals,
+            looks=self.looks,
             hold_s=25.0,
             upstreams={"helpdesk": self.upstream},
             sanitize=FakeSanitizer(stage),
