@@ -64,7 +64,7 @@ class Havoc:
             await self._store()
         elif standing:
             victim = self._draw.choice(standing)
-            if luck < 0.25 and not self._gently:
+            if luck < 0.3 and not self._gently:
                 pause = asyncio.ensure_future(self._pause(victim, self._draw.uniform(1, self._weather.longest_pause_s)))
                 self._under_way.add(pause)
                 self._paused.add(victim)

@@ -95,9 +95,12 @@ class _Judge:
                 self._effects[line["op"]].append({**line, "arrived": arrived["at"], "key": arrived["key"]})
         self._intents: dict[str, list[Line]] = defaultdict(list)
         self._ends: dict[str, list[Line]] = defaultdict(list)
+        self._resolved: dict[str, list[Line]] = defaultdict(list)
         for entry in history.books:
             if entry["kind"] == "intent":
                 self._intents[entry["arguments"].get("op", "")].append({**entry, "at": stamp(entry)})
+            elif entry["kind"] == "resolved":
+                self._resolved[entry["call"]].append(entry)
             elif "outcome" in entry and "call" in entry:
                 self._ends[entry["call"]].append(entry)
 
@@ -206,7 +209,8 @@ class _Judge:
             if len(ends) > 1 and all(end["kind"] == "call" for end in ends):
                 yield "lost-end", f"call {call} has {len(ends)} ends"
         for told in self._history.told:
-            if told.call_id and not any(_agrees(told, end) for end in self._ends[told.call_id]):
+            known = [*self._ends[told.call_id], *self._resolved[told.call_id]]
+            if told.call_id and not any(_agrees(told, entry) for entry in known):
                 ends = [(end["outcome"], end.get("reason")) for end in self._ends[told.call_id]]
                 yield "lost-record", f"{told.operation}: {told.said} {told.reason} in call {told.call_id}: {ends}"
 
@@ -248,7 +252,11 @@ def _before(intent: Line, effect: Line) -> bool:
 
 
 def _agrees(told: Told, end: Line) -> bool:
-    """Whether this end is what the agent was told."""
+    """Whether this entry is what the agent was told. What a probe found out is told by an entry of its own."""
+    if end["kind"] == "resolved":
+        return (
+            told.said == "success" and end["resolved"] == "executed" and told.answer is not None and not told.answer[3]
+        )
     if told.said == "success":
         return end["outcome"] in {"answered", "replayed"}
     return told.said != "refused" or end.get("reason") == told.reason

@@ -12,7 +12,7 @@ from tests.chaos.plan import Operation
 from tests.chaos.told import Told
 from tests.chaos.weather import Weather, now
 
-AT_ONCE = 40
+AT_ONCE = 32
 ATTEMPTS = 60
 PATIENCE_S = 5.0
 CLOSED_WITHIN_S = 30

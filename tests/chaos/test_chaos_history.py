@@ -242,3 +242,13 @@ def test_a_reconstructed_answer_needs_an_effect() -> None:
     with_more(history, PROBED, *carried_out(9, PROBED, START, fault="garbage"), intent(PROBED, "c8", START - 1))
     with_more(history, PROBED, end("c8", "in-doubt"))
     assert judged(history).ok
+
+
+def test_success_after_a_doubt_needs_an_entry_that_resolved_it() -> None:
+    history = clean()
+    found = replace(success(PROBED, "c9", 0, START), answer=(PROBED.op, "", 0, ""))
+    with_more(history, PROBED, *carried_out(9, PROBED, START, fault="garbage"), intent(PROBED, "c9", START - 1), found)
+    with_more(history, PROBED, end("c9", "in-doubt"))
+    assert judged(history).violations["lost-record"]
+    with_more(history, PROBED, {"kind": "resolved", "call": "c9", "resolved": "executed", "by": "probe"})
+    assert judged(history).ok
