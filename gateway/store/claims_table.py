@@ -102,6 +102,11 @@ def apply(db: sqlite3.Connection, record: bytes, after: After, kept: bytes | Non
     return True
 
 
+def doubt(db: sqlite3.Connection, token: int) -> None:
+    """What was sent under the token is in doubt, under both its records."""
+    db.execute("UPDATE claims SET state = 'doubt' WHERE token = ? AND state = 'sent'", (token,))
+
+
 def unsettle(db: sqlite3.Connection, settled: Mapping[bytes, Row]) -> None:
     """Back into doubt, as far as the rows are as they were settled."""
     for record, as_it_was in settled.items():

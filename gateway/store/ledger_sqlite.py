@@ -65,7 +65,7 @@ class SqliteClaims:
                 if new is not None and isinstance(answer, Won):
                     table.put(db, record, new, abouts[record], second=record == claim.also)
                 elif new is not None and new is not old:
-                    table.update(db, record, new)
+                    table.doubt(db, new.token)
             self._reached("claims.claimed")
             if not isinstance(answer, Found) or answer.state is not State.DONE:
                 return answer, b"", None

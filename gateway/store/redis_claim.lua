@@ -35,8 +35,7 @@ for _, one in ipairs(guarded) do
   end
   -- A doubt that is half taken over is told of under what it still has.
   local other = one.state == 'doubt' and beside(one)
-  if other and other.record ~= ARGV[14] then
-    doubt(other)
+  if other and other.record ~= ARGV[12] and other.record ~= ARGV[14] then
     redis.call('ZADD', DOUBTS, other.since, other.record)
   end
   redis.call('ZREM', DOUBTS, one.record)
@@ -53,6 +52,9 @@ for _, one in ipairs(guarded) do
 end
 if receipts ~= '' and not departing then redis.call('ZADD', UNSENT, now + ARGV[7], row) end
 redis.call('HSET', row, 'paid', receipts)
-if ARGV[14] ~= '' then redis.call('HSET', row, 'also', ARGV[14]) end
+if ARGV[14] ~= '' then
+  redis.call('HSET', row, 'also', ARGV[14])
+  redis.call('HSET', guarded[1].key, 'also', ARGV[12])
+end
 if departing then redis.call('ZADD', SENT, now + ARGV[7], ARGV[12]) end
 return wrote('won', levels)

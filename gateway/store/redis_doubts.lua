@@ -6,12 +6,13 @@ for _, record in ipairs(redis.call('ZRANGEBYSCORE', SENT, '-inf', now, 'LIMIT', 
   if row.state ~= 'sent' then redis.call('ZREM', SENT, record) end
 end
 
-local found = {}
+local found, told = {}, {}
 for _, record in ipairs(redis.call('ZRANGE', DOUBTS, 0, ARGV[4] - 1)) do
   local row = read(record)
-  if row.state == 'doubt' then
-    found[#found + 1] = {record, row.token, row.call, row.fingerprint or '', text(tonumber(row.since)), row.about or ''}
-  else
+  if row.state == 'doubt' and not told[row.token] then
+    told[row.token] = row.token ~= '0' -- which is nobody's
+    found[#found + 1] = {record, row.token, row.call, row.fingerprint or '', row.since, row.about or ''}
+  elseif row.state ~= 'doubt' then
     redis.call('ZREM', DOUBTS, record)
   end
 end

@@ -1,9 +1,11 @@
 -- Rows of the ledger: a hash for each record, and what is open by time: `sent` by the end of the lease, `doubts` by age.
--- Two records of one call are two rows with the same token; the first names the second (`also`), and only the first stands
--- in the indexes, unless it was taken over since.
+-- Two records of one call are two rows with the same token that name each other (`also`); the first alone stands in the
+-- indexes, unless it was taken over since.
 local SENT, DOUBTS = '{sallyport}:sent', '{sallyport}:doubts'
 local FIELDS = {'state', 'fingerprint', 'call', 'token', 'lease', 'since', 'ends', 'delivered', 'paid', 'also', 'about'}
 local STATES = {claimed = true, sent = true, done = true, retryable = true, doubt = true}
+
+local function number(value) return value and string.match(value, '^%d+%.?%d*$') and tonumber(value) end
 
 -- What stands under a record; `state` is nil where nothing does. A row that cannot be read is in doubt: never absent.
 local function read(record)
@@ -15,34 +17,38 @@ local function read(record)
   end
   if not there then return row end
   local settled = row.state == 'done' or row.state == 'retryable'
-  local sound = STATES[row.state] and row.call and tonumber(row.token) and tonumber(row.lease) and tonumber(row.since)
-    and (not settled or tonumber(row.ends))
+  local sound = STATES[row.state] and row.call and string.match(row.token or '', '^%d+$') and number(row.lease) and number(row.since)
+    and (not settled or number(row.ends))
   if not sound then
-    row.state, row.ends = 'doubt', nil
-    row.call, row.token, row.since = row.call or '', tonumber(row.token) and row.token or '0', tonumber(row.since) or now
+    row.state, row.call = 'doubt', row.call or ''
+    row.token, row.since = string.match(row.token or '', '^%d+$') or '0', number(row.since) and row.since or text(now)
   end
-  row.sound, row.over = sound, settled and sound and tonumber(row.ends) <= now
+  row.sound, row.over = sound, sound and settled and number(row.ends) <= now
   return row
 end
 
--- The second row of the same call, as long as it is its.
+-- The other row of the same call, as long as it is its.
 local function beside(row)
   local other = row.also and read(row.also)
   return other and other.state and other.token == row.token and other or nil
 end
 
+-- In doubt, under both records.
 local function doubt(row)
-  row.state = 'doubt'
-  redis.call('HSET', row.key, 'state', 'doubt')
-  redis.call('PERSIST', row.key) -- a lifetime on what was sent is a duplicate later
-  if redis.call('ZREM', SENT, row.record) == 1 or not row.sound then
-    redis.call('ZADD', DOUBTS, row.since, row.record)
+  local other = beside(row)
+  for _, one in ipairs(other and other.state == 'sent' and {row, other} or {row}) do
+    one.state = 'doubt'
+    redis.call('HSET', one.key, 'state', 'doubt')
+    redis.call('PERSIST', one.key) -- a lifetime on what was sent is a duplicate later
+    if redis.call('ZREM', SENT, one.record) == 1 or not one.sound then
+      redis.call('ZADD', DOUBTS, one.since, one.record)
+    end
   end
 end
 
 -- What was sent and outlived its lease is in doubt from now on.
 local function age(row)
-  if row.state == 'sent' and tonumber(row.lease) <= now or row.state and not row.sound then doubt(row) end
+  if (row.state == 'sent' and tonumber(row.lease) <= now) or (row.state and not row.sound) then doubt(row) end
 end
 
 -- done or retryable for `stays` seconds; whatever could not be read is written anew.

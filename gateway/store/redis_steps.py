@@ -93,7 +93,7 @@ class Steps:
                 return Overspent(claim.spends[which], float(resets) if resets else None, int(left))
             case [b"found", bytes(state), bytes(call), delivered, bytes(held), bytes(since), kept, bytes(record)]:
                 with _legible():
-                    found = Found(_found(state), None, call.decode(), delivered == b"1", int(float(held)), float(since))
+                    found = Found(_found(state), None, call.decode(), delivered == b"1", int(held), float(since))
                 if found.state is not State.DONE:
                     return found
                 return await self._seal.found(bytes.fromhex(record.decode()), found, kept)
@@ -154,7 +154,7 @@ class Steps:
     def _doubted(self, record: bytes, token: bytes, call: bytes, print_: bytes, since: bytes, about: bytes) -> Doubted:
         name = bytes.fromhex(record.decode())
         call_id = call.decode("utf-8", "replace")
-        return Doubted(name, int(float(token)), call_id, print_, float(since), self._seal.about(name, about))
+        return Doubted(name, int(token), call_id, print_, float(since), self._seal.about(name, about))
 
     async def delivered(self, claim: Claim, token: int, keep_s: float) -> None:
         await self._guard.step(_DELIVERED, (_row(claim.record),), (token, keep_s, GRACE_S), sends=False)
