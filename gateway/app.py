@@ -45,6 +45,7 @@ from gateway.pipeline import Road
 from gateway.policy.rules import Reload, Rules
 from gateway.policy.schemas import check_conditions
 from gateway.ports import Clock, Reached
+from gateway.pressure import Pressure, memory_share
 from gateway.probing import Probing, misdeclared
 from gateway.sanitize.room import Clean
 from gateway.servers import Servers
@@ -78,6 +79,12 @@ class House:
         self.tasks = Tasks()
         self._beside = Tasks()
         self.meter = Meter()
+        self.pressure = Pressure(
+            None if config.shedding == "off" else config.shedding,
+            frozenset(name for name, agent in config.agents.items() if agent.priority == "batch"),
+            clock,
+            memory_share,
+        )
         self.spans = spans_of(config.telemetry, __version__)
         self.rules = Rules.load(config.policy, base, clock)
         secret_file = config.state.secret_file and base / config.state.secret_file
@@ -167,6 +174,7 @@ class House:
             approvals=self.questions,
             looks=self.doubting,
             hold_s=config.approvals.hold.total_seconds(),
+            relieve=self.pressure.relieve,
             upstreams=self.servers.upstreams,
             sanitize=self.clean,
             audit=self.trail,
@@ -192,6 +200,7 @@ class House:
         paths = [self._base / path for path in files if path is not None]
         self._beside.start(watch_policy(paths, self._reload_policy), "watch-policy")
         self._beside.start(keep_up(self.index.catch_up), "audit-index")
+        self._beside.start(self.pressure.watch(), "pressure")
         self._beside.start(go_over(self.doubting.sweep), "doubts")
 
     async def _recover(self, left: Sequence[Mapping[str, Any]]) -> None:

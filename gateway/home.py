@@ -43,6 +43,8 @@ class Home:
     """An operator's word that a store that lost its memory may be used again; None where none can be lost."""
     watch: Callable[[Callable[[], Awaitable[None]]], None]
     """Names what to do when another process changed the kill switch."""
+    confirmed_at: Callable[[], float | None]
+    """Monotonic seconds when the rows of the kill switch were last known to be all there are; None before the first time."""
     start: Callable[[str], Awaitable[None]]
     """Takes what an earlier process wrote into the journal about the store's memory (`AuditIndex.memory`)."""
     close: Callable[[], Awaitable[None]]
@@ -55,7 +57,7 @@ def sqlite_home(
     writer: Writer,
     clock: Clock,
     reached: Reached,
-    used_since: UsedSince,
+    index: UsedSince,
 ) -> Home:
     """Everything in the one file behind `writer`, which whoever opened it closes."""
 
@@ -66,12 +68,13 @@ def sqlite_home(
         SqliteClaims(writer, clock, state.key("ledger"), reached),
         SqliteApprovals(writer, state.key("approvals")),
         SqliteStops(writer),
-        Budgets(config.budgets, clock, used_since),
+        Budgets(config.budgets, clock, index),
         EndedHere(clock),
         Seen(clock),
         lambda: None,
         None,
         lambda _: None,
+        clock.monotonic,
         nothing,
         nothing,
         shared=False,
@@ -84,7 +87,7 @@ def redis_home(
     writer: Writer,
     clock: Clock,
     reached: Reached,
-    _used_since: UsedSince,
+    _index: UsedSince,
 ) -> Home:
     """Everything in a Redis that several gateways share; the journal stays here."""
     stores = redis_stores(
@@ -112,6 +115,7 @@ def redis_home(
         lambda: stores.fault,
         stores.accept_loss,
         watch,
+        lambda: stores.watch.confirmed_at,
         stores.start,
         stores.close,
         shared=True,

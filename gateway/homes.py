@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from gateway.model.approval import Approval, Vote
-from gateway.model.claim import Claim, ClaimAnswer, Departure, Done, Doubted, Ending, NotDone, Spend, State
+from gateway.model.claim import Claim, ClaimAnswer, Departure, Done, Doubted, Ending, NotDone, State
+from gateway.model.spend import Counter, Spend
 from gateway.model.stop import Stop, StopKind
 from gateway.model.work import Entry, Work
 
@@ -87,11 +88,18 @@ class ApprovalStore(Protocol):
 class BudgetStore(Protocol):
     """Counters that several processes share (Redis); one process counts in memory."""
 
-    async def take(self, spends: Sequence[Spend], wanted: int) -> int:
-        """Takes up to `wanted` calls out of every counter, all or nothing; how many were had (0: one is exhausted).
+    async def take(self, spend: Spend, wanted: int, owed: int) -> tuple[int, int]:
+        """Takes up to `wanted` out of a counter, at least `spend.amount`; how much was had, and how much is used then.
 
-        What is taken is paid for: never an overshoot. Raises StoreUnavailable.
+        Where not even that is left, what is left goes toward what the taker owes. What is taken is paid for: never an
+        overshoot. Raises StoreUnavailable.
         """
+
+    def give_back(self, counter: Counter, start: float, amount: int) -> None:
+        """Returns what was taken to the window that began at `start`, if it is open still. Not waited for."""
+
+    async def usage(self) -> Sequence[tuple[Counter, int, int, float | None]]:
+        """Every counter that is kept: used, held by claims, and when it resets. Raises StoreUnavailable."""
 
 
 class StopStore(Protocol):

@@ -47,6 +47,7 @@ class Road:
         approvals: ports.Approvals,
         looks: SecondLooks,
         hold_s: float,
+        relieve: ports.Relieve,
         upstreams: Mapping[str, ports.Upstream],
         sanitize: ports.Sanitizer,
         audit: ports.AuditTrail,
@@ -61,6 +62,7 @@ class Road:
         self._ledger = ledger
         self._crossing = Crossing(ledger, approvals, looks, sanitize, clock)
         self._hold_s = hold_s
+        self._relieve = relieve
         self._trace_share = trace_share
         self._last_good = LastGood(clock)
         self._upstreams = upstreams
@@ -91,7 +93,7 @@ class Road:
     async def list_tools(self, record: ports.Record, principal: Principal) -> Sequence[Mapping[str, Any]]:
         """The shorter road: catalog ∩ policy, definitions cleaned when they were learnt."""
         tools = self._gate.tools(record, principal)
-        await sealed(record, AuditOutcome.ANSWERED)
+        await self._listed(record, principal)
         return tools
 
     async def list_beside(
@@ -99,8 +101,17 @@ class Road:
     ) -> Sequence[Mapping[str, Any]]:
         """Prompts, resources or resource templates that the principal may use."""
         entries = self._gate.beside(record, principal, kind)
-        await sealed(record, AuditOutcome.ANSWERED)
+        await self._listed(record, principal)
         return entries
+
+    async def _listed(self, record: ports.Record, principal: Principal) -> None:
+        """Seals the record of a list. Raises Refused: overloaded, audit-unavailable."""
+        try:
+            self._relieve(principal.agent, None)
+        except Refused as shed:
+            await self.refuse(record, shed.refusal)
+            raise
+        await sealed(record, AuditOutcome.ANSWERED)
 
     def readable(self, principal: Principal, uri: str) -> str | None:
         """The upstream whose resource this is, for the principal."""
@@ -164,6 +175,7 @@ class Road:
         except Refused as refused:
             raise self._turned_away(principal, asked, refused.refusal) from None
         tool = call.tool
+        self._relieve(principal.agent, tool.effect)
         upstream = self._upstreams[tool.upstream]
         record.note(address=upstream.address)
         leg = make_leg(record, principal, asked, call, decision, upstream, self._clock.monotonic(), self._hold_s)

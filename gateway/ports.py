@@ -20,7 +20,7 @@ from gateway.model.outcome import AuditOutcome, Brought, Carried
 from gateway.model.principal import Principal
 from gateway.model.refusal import Refusal
 from gateway.model.spend import Bill
-from gateway.model.tool import Beside, BesideKind, ListKind, ResolvedCall, Tool, ToolId
+from gateway.model.tool import Beside, BesideKind, Effect, ListKind, ResolvedCall, Tool, ToolId
 from gateway.model.work import Entry
 
 T = TypeVar("T")
@@ -38,6 +38,10 @@ class Clock(Protocol):
 
 Reached = Callable[[str], None]
 """Called with the name of a crash point as the road passes it; the shipped gateway does nothing, the crash tests kill."""
+
+
+Relieve = Callable[[str, Effect | None], None]
+"""Told of an agent's call before anything is claimed for it, or of a list (None). Raises Refused: overloaded."""
 
 
 class Identity(Protocol):

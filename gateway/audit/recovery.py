@@ -18,7 +18,7 @@ from gateway.model.work import Entry, Work
 from gateway.ports import Clock
 
 _KEPT: Final = (
-    "call", "era", "version", "method", "peer", "tenant", "agent", "agent_proof", "user", "user_proof", "run",
+    "call", "era", "version", "method", "peer", "tenant", "agent", "agent_proof", "user", "user_proof", "session", "run",
     "run_proof", "trace",
     "asked", "tool", "upstream", "address", "effect", "tool_digest", "decision", "rules", "policy", "key",
     "arguments_sha256",
@@ -32,13 +32,14 @@ Fate = Callable[[str, str], Awaitable[State | None]]
 def terminal(intent: Mapping[str, Any], moment: float, left: State | None) -> dict[str, Any]:
     """The entry that ends an open intent; `left` is what the call left in the ledger."""
     facts = {name: intent[name] for name in _KEPT if name in intent}
+    reserved = {"cost": intent["cost"]} if "cost" in intent else {}
     match left:
         case State.SENT | State.DOUBT:
             unknown = Reason.OUTCOME_UNKNOWN
             facts |= {"outcome": AuditOutcome.IN_DOUBT, "reason": unknown.value, "code": TABLE[unknown].code}
-            facts |= {"executed": "unknown", "detail": "The gateway stopped after the call was sent."}
+            facts |= {"executed": "unknown", "detail": "The gateway stopped after the call was sent.", **reserved}
         case State.DONE:
-            facts |= {"outcome": AuditOutcome.ANSWERED, "executed": "yes"}
+            facts |= {"outcome": AuditOutcome.ANSWERED, "executed": "yes", **reserved}
             facts |= {"detail": "The gateway stopped before the outcome was on disk; the ledger holds the answer."}
         case State.CLAIMED | State.RETRYABLE | None:
             facts |= {"outcome": AuditOutcome.FAILED, "executed": "no", "detail": "The gateway stopped before sending."}

@@ -1,20 +1,23 @@
-"""What a call pays before it may be claimed: one count in the loop brake, one call of every budget.
+"""What a call pays before it may be claimed: one count in the loop brake, and what it may use of every budget.
 
 Lives only here: the order of the two, and taking back what a call did not owe. A toll is a value, a refusal included:
 whoever turns out to be a retry is served although the budget is spent, so the room decides when a refusal is raised.
 Must not know claims or stores. Called by the room and by settlement.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Final, Protocol, overload
 
+from gateway.ledger.budgets import Paid
 from gateway.ledger.case import Case
 from gateway.ledger.loops import Loops, Sighting
-from gateway.model.claim import Spend
-from gateway.model.outcome import Brought
+from gateway.model.call import Asked
+from gateway.model.outcome import Brought, Looped
 from gateway.model.principal import Principal
 from gateway.model.refusal import Refusal, Refused
+from gateway.model.spend import Bill, Cost, Spend, Usage
+from gateway.model.work import Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +25,28 @@ class Toll:
     """What one attempt was charged."""
 
     case: Case
-    paid_at: float | None
-    """Unix seconds; None when nothing was paid."""
+    paid: Paid | None
+    """What is reserved; None when nothing is."""
     sighting: Sighting | None = None
     refused: Refusal | None = None
     asks: str | None = None
     """Why a person must say yes first."""
 
+    @overload
+    def on(self, entry: Entry) -> Entry: ...
+    @overload
+    def on(self, entry: None) -> None: ...
+    def on(self, entry: Entry | None) -> Entry | None:
+        """An intent with what its call reserved."""
+        return entry if entry is None or self.paid is None else noting(entry, self.paid.cost)
+
     @property
     def hint(self) -> str | None:
         return self.sighting.hint if self.sighting is not None else None
+
+    @property
+    def looped(self) -> Looped | None:
+        return self.sighting.looped if self.sighting is not None else None
 
 
 class Purse(Protocol):
@@ -40,16 +55,23 @@ class Purse(Protocol):
     async def learn(self, case: Case) -> None:
         """Before `spend`. Raises Refused: budget-exhausted; StoreUnavailable."""
 
-    def spend(self, case: Case) -> float:
-        """Reserves what one call may use; returns when (Unix seconds). Raises Refused: budget-exhausted."""
+    def spend(self, case: Case) -> Paid:
+        """Reserves what one call may use. Raises Refused: budget-exhausted."""
 
-    def give_back(self, case: Case, paid_at: float) -> None: ...
+    def give_back(self, case: Case, paid: Paid) -> None:
+        """The call was not sent; once, however often it is said."""
 
-    def settle(self, case: Case, paid_at: float, brought: Brought | None) -> Mapping[str, Any]:
-        """Replaces what was reserved by what was used; without an answer the reservation stands.
+    def settle(self, case: Case, paid: Paid, brought: Brought | None) -> Bill:
+        """Replaces what was reserved by what was used; None: it was carried out and brought nothing."""
 
-        Returns warnings for the reply's `_meta`.
-        """
+    def doubt(self, call_id: str, paid: Paid) -> Bill:
+        """Nobody knows whether the call was carried out: the reservation stands."""
+
+    def resolved(self, call_id: str, *, executed: bool) -> None:
+        """Somebody knows what became of a call in doubt."""
+
+    async def usage(self) -> Sequence[Usage]:
+        """Every counter that a rule is about, as it stands. Raises StoreUnavailable."""
 
     def spends(self, case: Case) -> tuple[Spend, ...]:
         """What the claim itself must pay."""
@@ -83,19 +105,47 @@ class Brakes:
         except Refused as refused:
             return Toll(case, None, sighting, refused.refusal)
 
-    def refund(self, toll: Toll, *, counts: bool) -> None:
-        """Returns what was paid; `counts` says whether the attempt stays a repetition."""
-        if toll.paid_at is not None:
-            self._budgets.give_back(toll.case, toll.paid_at)
+    def counted(self, toll: Toll, levels: tuple[int, ...]) -> None:
+        """How far the budgets are spent, where the claim was what paid."""
+        if toll.paid is not None:
+            toll.paid.levels = levels
+
+    def told(self, toll: Toll) -> None:
+        """The agent hears what the loop brake made of its call."""
+        if self._loops is not None and toll.sighting is not None:
+            self._loops.told(toll.case, toll.sighting)
+
+    def refund(self, toll: Toll, *, counts: bool, failed: bool = False) -> None:
+        """Returns what was paid; `counts` says whether the attempt stays a repetition, `failed` that nothing came of it."""
+        if toll.paid is not None:
+            self._budgets.give_back(toll.case, toll.paid)
         if self._loops is not None and toll.sighting is not None and not counts:
             self._loops.forget(toll.case, toll.sighting)
+        elif self._loops is not None and toll.sighting is not None and failed:
+            self._loops.ended(toll.case, toll.sighting, None)
 
-    def settle(self, toll: Toll, brought: Brought | None) -> Mapping[str, Any]:
-        """What the call used in the end, and what came of it. Returns warnings for the reply's `_meta`."""
+    def settle(self, toll: Toll, brought: Brought | None, doubt: str | None = None) -> Bill:
+        """What the call used in the end, and what came of it; `doubt` names a call of which nobody knows."""
         if self._loops is not None and toll.sighting is not None:
             self._loops.ended(toll.case, toll.sighting, brought)
-        return {} if toll.paid_at is None else self._budgets.settle(toll.case, toll.paid_at, brought)
+        if toll.paid is None:
+            return _NOTHING
+        if doubt is not None:
+            return self._budgets.doubt(doubt, toll.paid)
+        return self._budgets.settle(toll.case, toll.paid, brought)
 
-    def note_refused(self, principal: Principal, name: str) -> None:
-        if self._loops is not None:
-            self._loops.note_refused(principal, name)
+    def resolved(self, call_id: str, *, executed: bool) -> None:
+        """Somebody knows what became of a call in doubt."""
+        self._budgets.resolved(call_id, executed=executed)
+
+    def denied(self, principal: Principal, asked: Asked) -> str | None:
+        """Counts what was turned away before the ledger; a hint when that repeats."""
+        return None if self._loops is None else self._loops.denied(principal, asked.name, asked.arguments)
+
+
+def noting(entry: Entry, cost: Cost) -> Entry:
+    """The entry with what its call costs."""
+    return lambda: {**entry(), "cost": cost.noted}
+
+
+_NOTHING: Final = Bill(Cost(calls=0))

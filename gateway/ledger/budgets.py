@@ -1,85 +1,95 @@
-"""Budgets: at most so many calls per minute, hour or day, for each agent and each user.
+"""Budgets of one process: what is used and what is reserved, counted in memory.
 
-Lives only here: the counters, what a window is (UTC, from the round minute, hour, day) and the order check-all, then
-count-all. Everything is synchronous, so on one event loop nobody gets between check and count. Strict where memory is
-not sure: nothing is ever given back to a window that may not have paid. Must not know tools or stores. Called by
-brakes; `used_since` asks the audit index what a window had seen before this process counted.
+Lives only here: the tallies and the order check-all, then reserve-all. Everything is synchronous, so on one event loop
+nobody gets between check and reservation. Strict where memory is not sure: nothing is ever given back to a window that
+may not have paid. Must not know which rules there are (`allowances`), what things cost (`prices`), or stores. Called by
+brakes; `UsedSince` asks the audit index what a window had seen before this process counted.
 """
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import Final, Protocol
 
 from gateway.config.budgets import Budget
+from gateway.ledger import prices
+from gateway.ledger.allowances import Allowances, bill, exhausted, warnings
 from gateway.ledger.case import Case
-from gateway.model.claim import Spend
 from gateway.model.outcome import Brought
-from gateway.model.principal import Principal
-from gateway.model.refusal import Reason, Refusal, Refused
+from gateway.model.refusal import Refused
+from gateway.model.spend import Bill, Cost, Counter, Scope, Spend, Unit, Usage, Who
 from gateway.ports import Clock
 
-Scope = Literal["agent", "user"]
-Window = Literal["minute", "hour", "day"]
-UsedSince = Callable[[str, Scope, str, float], Awaitable[int]]
-"""(tenant, scope, id, Unix seconds) → calls that were paid for since then."""
+_TALLIES: Final = 50_000
+_DOUBTS: Final = 1_000
+_TOOLS: Final = 10_000
 
-_COUNTERS: Final = 50_000
+
+class UsedSince(Protocol):
+    """What the audit index knows of calls: used, perhaps used, or reserved by a call that is under way."""
+
+    async def used(self, counter: Counter, since: float) -> int:
+        """By the calls of one counter since a moment (Unix seconds)."""
+
+    async def used_by(self, scope: Scope, unit: Unit, since: float) -> Sequence[tuple[str, Who, int]]:
+        """By everybody since a moment: tenant, id and how much."""
 
 
 @dataclass(slots=True)
-class _Counter:
+class Tally:
+    """One counter in one window. A call keeps the tallies that it was reserved in: a later window is another object."""
+
     start: float
     used: int
+    held: int = 0
 
 
-class Limits:
-    """The configured limits, the strictest for each scope and window."""
+@dataclass(slots=True)
+class Paid:
+    """What is reserved for one call, until it is settled or given back, once."""
 
-    def __init__(self, rules: Sequence[Budget]) -> None:
-        self._limits: dict[tuple[Scope, Window], int] = {}
-        for rule in rules:
-            if rule.scope not in {"agent", "user"} or rule.window is None or rule.unit != "calls":
-                continue
-            known = self._limits.get((rule.scope, rule.window), int(rule.limit))
-            self._limits[rule.scope, rule.window] = min(known, int(rule.limit))
-        self._known: dict[tuple[str, str, str | None], tuple[Spend, ...]] = {}
-        """A memo: every call asks several times."""
-
-    def of(self, principal: Principal) -> tuple[Spend, ...]:
-        """Every budget a call of this principal is paid from."""
-        who = principal.tenant, principal.agent, principal.user
-        if (found := self._known.get(who)) is None:
-            if len(self._known) >= _COUNTERS:
-                self._known.clear()
-            ids = {"agent": principal.agent, "user": principal.user}
-            found = self._known[who] = tuple(
-                Spend(principal.tenant, scope, name, window, limit)
-                for (scope, window), limit in self._limits.items()
-                if (name := ids[scope]) is not None
-            )
-        return found
+    at: float
+    """Unix seconds."""
+    cost: Cost
+    spends: tuple[Spend, ...]
+    tallies: tuple[Tally, ...] = ()
+    """Of this process, one for each spend."""
+    levels: tuple[int, ...] = ()
+    """How far each budget was spent when a store counted the call."""
+    open: bool = True
 
 
-def spent(spend: Spend, resets: float, now: float) -> Refusal:
-    """What a caller is told whose budget is used up."""
-    return Refusal(
-        Reason.BUDGET_EXHAUSTED,
-        f"The budget of {spend.scope} {spend.name}, {spend.limit} calls per {spend.window}, is spent; "
-        f"it resets at {_text(resets)}.",
-        retry_after_ms=max(0, round((resets - now) * 1000)),
-    )
+class Sizes:
+    """The largest answer of every tool, as far as this process has seen."""
+
+    def __init__(self) -> None:
+        self._largest: dict[str, int] = {}
+
+    def reserved(self, case: Case) -> Cost:
+        """Raises Refused: invalid-arguments."""
+        return prices.reserved(case.call, self._largest.get(case.call.tool.id, prices.FIRST_GUESS))
+
+    def used(self, case: Case, held: Cost, brought: Brought | None) -> Cost:
+        """What the call came to; its size is remembered."""
+        if brought is not None:
+            tool = case.call.tool.id
+            if len(self._largest) >= _TOOLS:
+                self._largest.clear()
+            self._largest[tool] = max(brought.size, self._largest.get(tool, prices.FIRST_GUESS))
+        return prices.used(case.call, held, brought)
 
 
 class Budgets:
-    """The counters of all budgets, in this process. Implements `brakes.Purse`."""
+    """Implements `brakes.Purse`."""
 
-    def __init__(self, rules: Sequence[Budget], clock: Clock, used_since: UsedSince) -> None:
-        self._limits = Limits(rules)
+    def __init__(self, rules: Sequence[Budget], clock: Clock, index: UsedSince) -> None:
+        self._allowances = Allowances(rules)
+        self._sizes = Sizes()
         self._clock = clock
-        self._used_since = used_since
-        self._counters: OrderedDict[Spend, _Counter] = OrderedDict()
+        self._index = index
+        self._tallies: OrderedDict[Counter, Tally] = OrderedDict()
+        self._doubts: OrderedDict[str, Paid] = OrderedDict()
+        """Reservations of calls in doubt, by call."""
         self._complete_since = clock.now()
         """Windows that began later are known from memory alone."""
 
@@ -88,60 +98,99 @@ class Budgets:
 
         Suspends only at the first call of an id after a start, in a window that is older than the start.
         """
-        for spend in self._limits.of(case.principal):
-            start = self._start(spend)
-            if spend not in self._counters and start < self._complete_since:
-                used = await self._used_since(spend.tenant, spend.scope, spend.name, start)
-                if spend not in self._counters:  # somebody else learnt it meanwhile, and may have spent since
-                    self._keep(spend, _Counter(start, used))
-
-    def spend(self, case: Case) -> float:
-        """Counts one call in every budget of the principal, or in none. Returns when, for `give_back`.
-
-        Raises Refused: budget-exhausted.
-        """
+        cost = self._sizes.reserved(case)
+        self._allowances.must_fit(case, cost)
         now = self._clock.now()
-        counters = [(spend, self._counter(spend)) for spend in self._limits.of(case.principal)]
-        for spend, counter in counters:
-            if counter.used >= spend.limit:
-                raise Refused.of(spent(spend, counter.start + spend.window_s, now))
-        for _, counter in counters:
-            counter.used += 1
-        return now
+        for spend in self._allowances.spends(case, cost):
+            counter = spend.counter
+            start = counter.start(now)
+            if counter not in self._tallies and start < self._complete_since:
+                used = await self._index.used(counter, start)
+                if counter not in self._tallies:  # somebody else learnt it meanwhile, and may have reserved since
+                    self._keep(counter, Tally(start, used))
 
-    def give_back(self, case: Case, paid_at: float) -> None:
-        """Returns one call to the windows that had begun at `paid_at`; a window that began later did not pay."""
-        for spend in self._limits.of(case.principal):
-            counter = self._counters.get(spend)
-            if counter is not None and counter.start <= paid_at:
-                counter.used = max(0, counter.used - 1)
+    def spend(self, case: Case) -> Paid:
+        """Reserves what the call may use in every budget it touches, or in none. Raises Refused: budget-exhausted."""
+        now, cost = self._clock.now(), self._sizes.reserved(case)
+        spends = self._allowances.spends(case, cost)
+        tallies = tuple(self._tally(spend.counter, now) for spend in spends)
+        for spend, tally in zip(spends, tallies, strict=True):
+            left = spend.limit - tally.used - tally.held
+            if left < spend.amount:
+                raise Refused.of(exhausted(spend, left, spend.counter.resets_at(tally.start), now))
+        for spend, tally in zip(spends, tallies, strict=True):
+            tally.held += spend.amount
+        return Paid(now, cost, spends, tallies)
 
-    def settle(self, case: Case, paid_at: float, brought: Brought | None) -> Mapping[str, Any]:  # noqa: ARG002
-        """Calls are paid in full when they begin."""
-        return {}
+    def give_back(self, case: Case, paid: Paid) -> None:  # noqa: ARG002  the other home asks for it
+        """The call was not sent."""
+        self._close(paid, None)
+
+    def settle(self, case: Case, paid: Paid, brought: Brought | None) -> Bill:
+        """Replaces what was reserved by what was used."""
+        cost = self._sizes.used(case, paid.cost, brought)
+        self._close(paid, cost)
+        return bill(cost, [*self._allowances.oversized(cost), *self._warnings(paid)])
+
+    def doubt(self, call_id: str, paid: Paid) -> Bill:
+        """The reservation stands until somebody knows."""
+        self._doubts[call_id] = paid
+        if len(self._doubts) > _DOUBTS:
+            self._doubts.popitem(last=False)
+        return bill(paid.cost, self._warnings(paid))
+
+    def resolved(self, call_id: str, *, executed: bool) -> None:
+        """Somebody knows. What a doubt of before the start had reserved stays charged until the next one."""
+        if (paid := self._doubts.pop(call_id, None)) is not None:
+            self._close(paid, paid.cost if executed else None)
 
     def spends(self, case: Case) -> tuple[Spend, ...]:  # noqa: ARG002
-        """Nothing: it was paid here."""
+        """Nothing: it is reserved here."""
         return ()
 
-    def _counter(self, spend: Spend) -> _Counter:
-        start = self._start(spend)
-        counter = self._counters.get(spend)
-        if counter is None or counter.start < start:  # never backwards: a clock that steps back opens no spent window
-            counter = _Counter(start, 0)
-        return self._keep(spend, counter)
+    async def usage(self) -> Sequence[Usage]:
+        """Every counter of the windows that are open; of sessions and runs only those that memory knows."""
+        now = self._clock.now()
+        for scope, unit, window in self._allowances.windows():
+            start = Counter("", scope, (), unit, window).start(now)
+            if scope in {"session", "run"} or start >= self._complete_since:
+                continue
+            for tenant, who, used in await self._index.used_by(scope, unit, start):
+                known = Counter(tenant, scope, who, unit, window)
+                if known not in self._tallies:
+                    self._keep(known, Tally(start, used))
+        return [
+            Usage(counter, limit, tally.used, tally.held, counter.resets_at(tally.start))
+            for counter, tally in self._tallies.items()
+            if tally.start >= counter.start(now) and (limit := self._allowances.rule_of(counter)) is not None
+        ]
 
-    def _keep(self, spend: Spend, counter: _Counter) -> _Counter:
-        self._counters[spend] = counter
-        self._counters.move_to_end(spend)
-        if len(self._counters) > _COUNTERS:
-            self._counters.popitem(last=False)
+    def _close(self, paid: Paid, cost: Cost | None) -> None:
+        if not paid.open:
+            return
+        paid.open = False
+        for spend, tally in zip(paid.spends, paid.tallies, strict=True):
+            tally.held -= spend.amount
+            tally.used += cost.of(spend.counter.unit) if cost is not None else 0
+
+    def _warnings(self, paid: Paid) -> list[dict[str, object]]:
+        levels = [
+            (tally.used + tally.held, spend.counter.resets_at(tally.start))
+            for spend, tally in zip(paid.spends, paid.tallies, strict=True)
+        ]
+        return warnings(paid.spends, levels)
+
+    def _tally(self, counter: Counter, now: float) -> Tally:
+        start = counter.start(now)
+        tally = self._tallies.get(counter)
+        if tally is None or tally.start < start:  # never backwards: a clock that steps back opens no spent window
+            tally = Tally(start, 0)
+        return self._keep(counter, tally)
+
+    def _keep(self, counter: Counter, tally: Tally) -> Tally:
+        self._tallies[counter] = tally
+        self._tallies.move_to_end(counter)
+        if len(self._tallies) > _TALLIES:
+            self._tallies.popitem(last=False)
             self._complete_since = self._clock.now()
-        return counter
-
-    def _start(self, spend: Spend) -> float:
-        return self._clock.now() // spend.window_s * spend.window_s
-
-
-def _text(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return tally

@@ -6,29 +6,35 @@ transports or cleaning; it sees the store through its port and keeps only what i
 pipeline, which runs calls that leave traces in tasks of their own: a caller that goes away cancels nothing in here.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, assert_never
 
+from gateway.config.idempotency import Idempotency
 from gateway.homes import ClaimStore
+from gateway.ledger.allowances import exhausted
 from gateway.ledger.answers import fails_closed, in_flight, reused, served, unwritten
 from gateway.ledger.attempt import Attempt, Attempts
-from gateway.ledger.brakes import Brakes, Purse, Toll
-from gateway.ledger.budgets import spent
+from gateway.ledger.brakes import Brakes, Purse, Toll, noting
 from gateway.ledger.case import Case
 from gateway.ledger.flights import Flight, Flights
 from gateway.ledger.loops import Loops
+from gateway.ledger.reads import Read, Reads
 from gateway.ledger.settlement import Settlement, fade
 from gateway.ledger.stops import Stops
 from gateway.ledger.waiting import LONGEST_WAIT_S, Waiting
+from gateway.ledger.windows import Keeps
 from gateway.model.admission import Admission, Passed, Replay, Ticket
 from gateway.model.call import Asked
 from gateway.model.claim import (
+    CHOSEN,
     ClaimAnswer,
     Departure,
+    Done,
     Ending,
     Found,
+    InDoubt,
     Mismatch,
     NotDone,
     Overspent,
@@ -38,6 +44,7 @@ from gateway.model.claim import (
 from gateway.model.outcome import Brought
 from gateway.model.principal import Principal
 from gateway.model.refusal import Reason, Refused
+from gateway.model.spend import Bill
 from gateway.model.tool import ResolvedCall, Tool
 from gateway.model.work import Entry, JournalUnavailable, StoreUnavailable
 from gateway.ports import Clock, Reached
@@ -58,14 +65,18 @@ class OnceLedger:
         owner: str,
         reached: Reached,
         tasks: Tasks,
+        idempotency: Idempotency = Idempotency(),  # noqa: B008  frozen
     ) -> None:
         self._store = store
         self._stops = stops
         self._brakes = Brakes(budgets, loops)
         self._flights = Flights()
         self._waiting = Waiting(self._flights, store, stops, clock)
+        self._reads = Reads()
+        stops.on_change = self._reads.look
         self._clock = clock
-        self._attempts = Attempts(secret, owner, self._brakes.spends)
+        self._attempts = Attempts(secret, owner, self._brakes.spends, idempotency.scope)
+        self._keeps = Keeps(idempotency.ttl.total_seconds(), idempotency.once_ttl.total_seconds())
         self._reached = reached
         self._tasks = tasks
 
@@ -86,9 +97,10 @@ class OnceLedger:
         await self._learn(case)
         if not call.tool.effect.leaves_traces:
             toll = self._brakes.charge(case)
+            self._brakes.told(toll)
             if toll.refused is not None:
                 raise Refused.of(toll.refused)
-            return Passed(toll.hint, toll)
+            return Passed(toll.hint, toll.looped, toll)
         attempt = self._attempts.of(case, call_id, deadline - self._clock.monotonic())
         wait_until = min(deadline, self._clock.monotonic() + LONGEST_WAIT_S)
         while (flight := self._flights.aloft(attempt.claim, self._clock.monotonic())) is not None:
@@ -100,7 +112,7 @@ class OnceLedger:
 
     def check(self, principal: Principal, tool: Tool) -> None:
         """Raises Refused: stopped."""
-        self._stops.check(principal, tool)
+        self._stops.still(principal, tool)
 
     async def depart(self, ticket: Ticket, intent: Entry, approval: str | None = None) -> Ticket:
         """Makes `sent` and the intent durable; whoever is refused here has given its claim back."""
@@ -108,7 +120,7 @@ class OnceLedger:
         try:
             with fails_closed():
                 self._stops.check(ticket.principal, ticket.call.tool)
-                match await self._store.depart(ticket.claim, ticket.token, intent, approval):
+                match await self._store.depart(ticket.claim, ticket.token, _toll(ticket).on(intent), approval):
                     case Departure.DEPARTED:
                         pass
                     case Departure.LOST:
@@ -130,9 +142,12 @@ class OnceLedger:
     ) -> Mapping[str, Any]:
         """Stores the ending; goes on in the background when the store cannot be written."""
         self._reached("ledger.settling")
-        flight = self._flights.of(ticket.claim, ticket.token)
-        proven_unsent = isinstance(ending, NotDone)
-        warnings = {} if flight is None or proven_unsent else self._brakes.settle(flight.toll, brought)
+        warnings: Mapping[str, Any] = {}
+        if not isinstance(ending, NotDone):
+            doubt = ticket.claim.call_id if isinstance(ending, InDoubt) else None
+            bill = self._brakes.settle(_toll(ticket), brought, doubt)
+            warnings, terminal = bill.warnings, noting(terminal, bill.cost)
+            ending = replace(ending, used=bill.cost) if isinstance(ending, Done) else ending
         await self._settle(ticket, ending, terminal)
         self._reached("ledger.settled")
         return warnings
@@ -141,13 +156,12 @@ class OnceLedger:
         """Gives an unsent claim back; doing so twice does no harm."""
         await self._settle(ticket, NotDone(), None, counts=not will_return)
 
-    @contextmanager
-    def reading(self, principal: Principal, tool: Tool) -> Iterator[None]:
-        """Around the send of a read. Raises Refused: stopped."""
+    def reading(self, principal: Principal, tool: Tool) -> Read:
+        """Around the send of a read."""
         self._stops.check(principal, tool)
-        yield
+        return self._reads.around(lambda: self._stops.ended(principal, tool))
 
-    def answered(self, passed: Passed, brought: Brought | None) -> Mapping[str, Any]:
+    def answered(self, passed: Passed, brought: Brought | None) -> Bill:
         """Settles the budgets of a read that was sent."""
         assert isinstance(passed.toll, Toll)
         return self._brakes.settle(passed.toll, brought)
@@ -155,7 +169,7 @@ class OnceLedger:
     def returned(self, passed: Passed) -> None:
         """Returns the budget of a read that was proven unsent."""
         assert isinstance(passed.toll, Toll)
-        self._brakes.refund(passed.toll, counts=True)
+        self._brakes.refund(passed.toll, counts=True, failed=True)
 
     def delivered(self, served: Ticket | Replay) -> None:
         """Begins the window that follows delivery."""
@@ -172,10 +186,9 @@ class OnceLedger:
             case _:
                 assert_never(served)
 
-    def note_refused(self, principal: Principal | None, name: str) -> None:
-        """Counts a denial or an unknown tool of a proven caller."""
-        if principal is not None:
-            self._brakes.note_refused(principal, name)
+    def denied(self, principal: Principal, asked: Asked) -> str | None:
+        """Counts what was turned away before it came here."""
+        return self._brakes.denied(principal, asked)
 
     async def _learn(self, case: Case) -> None:
         """What the budgets must know before `charge`. Raises Refused: budget-exhausted, store-unavailable."""
@@ -198,13 +211,13 @@ class OnceLedger:
         try:
             with fails_closed():
                 held = toll.refused is not None or toll.asks is not None
-                entry = None if held else attempt.named(intent())
+                entry = None if held else toll.on(attempt.named(intent()))
                 self._stops.check(principal, call.tool)
                 self._reached("ledger.claiming")
                 answer = await self._asked(flight, entry)
                 with suppress(StoreUnavailable):  # what was found stays true: that call may be under way
                     while _elsewhere(answer) and await self._waiting.elsewhere(claim, until, waits):
-                        self._stops.check(principal, call.tool)
+                        self._stops.still(principal, call.tool)
                         answer = await self._store.claim(claim, None)
         except BaseException:
             self._brakes.refund(toll, counts=True)
@@ -229,21 +242,22 @@ class OnceLedger:
         """Serves what somebody else's claim left. Raises Refused."""
         call = attempt.case.call
         over = isinstance(answer, Found) and answer.state in {State.DONE, State.DOUBT}
-        retried = isinstance(answer, Found) and not (answer.state is State.DONE and attempt.source == "derived")
+        retried = isinstance(answer, Found) and (answer.state is not State.DONE or attempt.source in CHOSEN)
         self._brakes.refund(flight.toll, counts=not retried)
         self._flights.land(flight, answer if isinstance(answer, Found) and over else None)
         match answer:
             case Found():
                 return served(answer, attempt.claim, call.tool, attempt.source, joined=False)
             case Mismatch():
-                raise reused(call.tool)
+                raise reused(call.tool, attempt.source)
             case Overspent():
-                raise Refused.of(spent(answer.spend, answer.resets_at, self._clock.now()))
+                raise Refused.of(exhausted(answer.spend, answer.left, answer.resets_at, self._clock.now()))
             case _:
                 assert_never(answer)
 
     async def _won(self, attempt: Attempt, flight: Flight, won: Won) -> Ticket:
         flight.token = won.token
+        self._brakes.counted(flight.toll, won.levels)
         ticket = Ticket(
             attempt.claim,
             won.token,
@@ -253,7 +267,10 @@ class OnceLedger:
             attempt.case.principal,
             flight.toll.hint,
             flight.toll.asks,
+            flight.toll.looped,
+            flight.toll,
         )
+        self._brakes.told(flight.toll)
         if flight.toll.refused is not None:
             await self.release(ticket)
             raise Refused.of(flight.toll.refused)
@@ -262,12 +279,16 @@ class OnceLedger:
 
     async def _settle(self, ticket: Ticket, ending: Ending, terminal: Entry | None, *, counts: bool = True) -> None:
         flight = self._flights.of(ticket.claim, ticket.token)
-        if flight is not None and isinstance(ending, NotDone):
-            self._brakes.refund(flight.toll, counts=counts)
-            flight.toll = replace(flight.toll, paid_at=None)  # once, however often it is released
-        settlement = Settlement(self._store, self._flights, flight, ticket, ending, terminal)
+        if isinstance(ending, NotDone):
+            self._brakes.refund(_toll(ticket), counts=counts, failed=True)
+        settlement = Settlement(self._store, self._flights, flight, ticket, ending, terminal, self._keeps)
         if not await settlement.write():
             self._tasks.start(settlement.insist(), "ledger-settle")
+
+
+def _toll(ticket: Ticket) -> Toll:
+    assert isinstance(ticket.toll, Toll)
+    return ticket.toll
 
 
 def _elsewhere(answer: ClaimAnswer) -> bool:

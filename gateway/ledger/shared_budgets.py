@@ -1,23 +1,26 @@
 """Budgets that several processes share: counted by the store, never overshot.
 
-Lives only here: the same limits as `budgets.py`, seen from one of many. A call that leaves traces pays inside the claim
-(`Claim.spends`), so this room only names the counters. A read pays from a chunk of at most a twentieth of the limit that
-this process took in advance; while the store is away reads go on and are counted here alone, each budget up to its limit
-once more. Must not know Redis. Called by brakes, in place of `Budgets`.
+Lives only here: the same rules as `budgets.py`, seen from one of many. A call that leaves traces pays inside the claim
+(`Claim.spends`), so this room only names the counters. A read pays from what this process took in advance: at most a
+twentieth of the limit, of money exactly what the read may cost. While the store is away, reads that cost no money go on
+and are counted here alone, each budget up to its limit once more. Must not know Redis. Called by brakes, in place of
+`Budgets`.
 """
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
 
 from gateway.config.budgets import Budget
 from gateway.homes import BudgetStore
-from gateway.ledger.budgets import Limits, spent
+from gateway.ledger.allowances import Allowances, bill, exhausted, warnings
+from gateway.ledger.budgets import Paid, Sizes
 from gateway.ledger.case import Case
-from gateway.model.claim import Spend
 from gateway.model.outcome import Brought
 from gateway.model.refusal import Refused
+from gateway.model.spend import Bill, Cost, Counter, Spend, Usage
 from gateway.model.work import StoreUnavailable
 from gateway.ports import Clock
 
@@ -25,101 +28,156 @@ _CHUNKS: Final = 20
 _KEPT: Final = 10_000
 _log = logging.getLogger("sallyport")
 
-_Place = tuple[Spend, int]
-"""A counter and the number of its window."""
+_Place = tuple[Counter, float]
+"""A counter and when its window began."""
 
 
 class SharedBudgets:
     """Implements `brakes.Purse`."""
 
     def __init__(self, rules: Sequence[Budget], clock: Clock, store: BudgetStore) -> None:
-        self._limits = Limits(rules)
+        self._allowances = Allowances(rules)
+        self._sizes = Sizes()
         self._clock = clock
         self._store = store
         self._chunks: dict[_Place, int] = {}
-        """Calls left of what was taken; below zero what is owed."""
+        """What is left of what was taken; below zero what is owed."""
+        self._levels: dict[_Place, int] = {}
+        """How much of a budget was used by everybody when this process last took."""
         self._alone: dict[_Place, int] = {}
-        """Calls granted without the store."""
+        """What was granted without the store."""
         self._taking: dict[_Place, asyncio.Future[bool]] = {}
         """Chunks that are being taken; done with whether the store was away, so that nobody else waits for it."""
 
     async def learn(self, case: Case) -> None:
-        """Takes chunks for a read until every budget has something left. Raises Refused: budget-exhausted.
+        """Takes chunks for a read until every budget has enough left. Raises Refused: budget-exhausted.
 
         All of them are looked at again after each wait: others may have spent what there was, and a window may have ended.
+        Raises StoreUnavailable where the read costs money and the store cannot be asked.
         """
-        while not case.call.tool.effect.leaves_traces and (empty := self._empty(case)) is not None:
-            spend, window = empty
-            if not await self._take(empty) and self._chunks.get(empty, 0) <= 0:
-                raise Refused.of(spent(spend, (window + 1) * spend.window_s, self._clock.now()))
+        cost = self._sizes.reserved(case)
+        self._allowances.must_fit(case, cost)
+        while not case.call.tool.effect.leaves_traces and (short := self._short(case, cost)) is not None:
+            spend, place = short
+            if not await self._take(spend, place, priced=cost.money > 0) and self._left(place) < spend.amount:
+                left = self._left(place) + max(0, spend.limit - self._levels.get(place, spend.limit))
+                raise Refused.of(exhausted(spend, left, spend.counter.resets_at(place[1]), self._clock.now()))
 
-    def spend(self, case: Case) -> float:
-        """Counts a read; whatever leaves traces is counted where it is claimed. Returns when."""
-        now = self._clock.now()
+    def spend(self, case: Case) -> Paid:
+        """Counts a read; whatever leaves traces is counted where it is claimed."""
+        now, cost = self._clock.now(), self._sizes.reserved(case)
+        spends = self._allowances.spends(case, cost)
         if not case.call.tool.effect.leaves_traces:
-            for place in self._places(case, now):  # one that nothing was taken for owes it, and pays first of all
-                self._add(place, -1)
-        return now
+            for spend in spends:  # one that nothing was taken for owes it, and pays first of all
+                self._add(_place(spend, now), -spend.amount)
+        return Paid(now, cost, spends)
 
-    def give_back(self, case: Case, paid_at: float) -> None:
-        """Returns a read to the chunk it was taken from."""
-        if not case.call.tool.effect.leaves_traces:
-            for place in self._places(case, paid_at):
-                if place in self._chunks:
-                    self._chunks[place] += 1
+    def give_back(self, case: Case, paid: Paid) -> None:
+        """The call was not sent. A claim gives back in the store."""
+        self._close(case, paid, None)
 
-    def settle(self, case: Case, paid_at: float, brought: Brought | None) -> Mapping[str, Any]:  # noqa: ARG002
-        """Calls are paid in full when they begin."""
-        return {}
+    def settle(self, case: Case, paid: Paid, brought: Brought | None) -> Bill:
+        """Replaces what was reserved by what was used; of a claim the store does so."""
+        cost = self._sizes.used(case, paid.cost, brought)
+        self._close(case, paid, cost)
+        return bill(cost, [*self._allowances.oversized(cost), *self._warnings(paid)])
+
+    def doubt(self, call_id: str, paid: Paid) -> Bill:  # noqa: ARG002  the store knows which reservation it is
+        """The reservation stands in the store."""
+        return bill(paid.cost, self._warnings(paid))
+
+    def resolved(self, call_id: str, *, executed: bool) -> None:
+        """Settled where the claim is."""
 
     def spends(self, case: Case) -> tuple[Spend, ...]:
         """What a claim must pay."""
-        return self._limits.of(case.principal)
+        return self._allowances.spends(case, self._sizes.reserved(case))
 
-    def _places(self, case: Case, at: float) -> list[_Place]:
-        return [(spend, int(at // spend.window_s)) for spend in self.spends(case)]
+    async def usage(self) -> Sequence[Usage]:
+        """Over all processes; what they took for reads in advance counts as used. Raises StoreUnavailable."""
+        return [
+            Usage(counter, limit, used, held, resets_at)
+            for counter, used, held, resets_at in await self._store.usage()
+            if (limit := self._allowances.rule_of(counter)) is not None
+        ]
 
-    def _empty(self, case: Case) -> _Place | None:
-        """A budget with no call left of what was taken."""
-        places = self._places(case, self._clock.now())
-        return next((place for place in places if self._chunks.get(place, 0) <= 0), None)
+    def _close(self, case: Case, paid: Paid, cost: Cost | None) -> None:
+        """Returns to a chunk what a read did not use; money to the store, where it is counted exactly."""
+        if not paid.open:
+            return
+        paid.open = False
+        if case.call.tool.effect.leaves_traces:
+            return
+        for spend in paid.spends:
+            place = _place(spend, paid.at)
+            unused = spend.amount - (cost.of(spend.counter.unit) if cost is not None else 0)
+            if spend.counter.unit == "money" and unused > 0:
+                self._store.give_back(*place, unused)
+            elif place in self._chunks:
+                self._chunks[place] += unused
 
-    async def _take(self, place: _Place) -> bool:
-        """Takes a chunk, or waits for whoever takes one already: a crowd must not take one each. False: nothing was left."""
-        spend, _ = place
+    def _warnings(self, paid: Paid) -> list[dict[str, object]]:
+        resets = [spend.counter.resets_at(spend.counter.start(paid.at)) for spend in paid.spends]
+        levels = paid.levels or [self._level(spend, _place(spend, paid.at)) for spend in paid.spends]
+        return warnings(paid.spends, list(zip(levels, resets, strict=True)))
+
+    def _level(self, spend: Spend, place: _Place) -> int:
+        """How far a budget is spent, as far as this process knows: what it took and has left is not."""
+        return self._levels.get(place, self._alone.get(place, 0)) - min(spend.limit, self._left(place))
+
+    def _left(self, place: _Place) -> int:
+        return self._chunks.get(place, 0)
+
+    def _short(self, case: Case, cost: Cost) -> tuple[Spend, _Place] | None:
+        """A budget with too little left of what was taken."""
+        now = self._clock.now()
+        places = ((spend, _place(spend, now)) for spend in self._allowances.spends(case, cost))
+        return next(((spend, place) for spend, place in places if self._left(place) < spend.amount), None)
+
+    async def _take(self, spend: Spend, place: _Place, *, priced: bool) -> bool:
+        """Takes a chunk, or waits for whoever takes one already: a crowd must not take one each. False: too little was left."""
         if (taking := self._taking.get(place)) is not None:
             await asyncio.wait((taking,))
-            if taking.result():
-                self._add(place, self._granted(place, 1))
+            if taking.result() and not priced:
+                self._add(place, self._granted(spend, place, spend.amount))
             return True
         taking = self._taking[place] = asyncio.get_running_loop().create_future()
-        away, wanted = False, max(1, spend.limit // _CHUNKS)
+        missing = spend.amount - self._left(place)
+        wanted = missing if spend.counter.unit == "money" else max(missing, spend.limit // _CHUNKS)
+        away = False
         try:
-            taken = await self._store.take((spend,), wanted)
+            owed = max(0, -self._left(place))
+            taken, self._levels[place] = await self._store.take(replace(spend, amount=missing), wanted, owed)
         except StoreUnavailable:
-            _log.warning("budget of %s %s: the store is away; reads are counted here alone", spend.scope, spend.name)
-            away, taken = True, self._granted(place, wanted)
+            away = True
+            if priced:
+                raise
+            _log.warning("a budget of each %s: the store is away; reads are counted here alone", spend.counter.scope)
+            taken = self._granted(spend, place, wanted)
         finally:
             del self._taking[place]
             taking.set_result(away)
         self._forget(self._clock.now())
         self._add(place, taken)
-        return taken > 0
+        return taken >= missing
 
-    def _granted(self, place: _Place, wanted: int) -> int:
-        """How many of these calls may be made without asking the store."""
+    def _granted(self, spend: Spend, place: _Place, wanted: int) -> int:
+        """How much of this may be used without asking the store."""
         granted = self._alone.get(place, 0)
-        self._alone[place] = min(place[0].limit, granted + wanted)
+        self._alone[place] = min(spend.limit, granted + wanted)
         return self._alone[place] - granted
 
-    def _add(self, place: _Place, calls: int) -> None:
-        self._chunks[place] = self._chunks.get(place, 0) + calls
+    def _add(self, place: _Place, amount: int) -> None:
+        self._chunks[place] = self._left(place) + amount
 
     def _forget(self, now: float) -> None:
         """Windows that are over."""
         if len(self._chunks) >= _KEPT:
-            self._chunks, self._alone = _current(self._chunks, now), _current(self._alone, now)
+            for place in [place for place in self._chunks if place[0].start(now) > place[1]]:
+                del self._chunks[place]
+                self._levels.pop(place, None)
+                self._alone.pop(place, None)
 
 
-def _current(counts: dict[_Place, int], now: float) -> dict[_Place, int]:
-    return {(spend, window): calls for (spend, window), calls in counts.items() if window >= int(now // spend.window_s)}
+def _place(spend: Spend, at: float) -> _Place:
+    return spend.counter, spend.counter.start(at)

@@ -6,6 +6,7 @@ Lives only here: these three values. Must not know how the ledger decides. Made 
 from dataclasses import dataclass
 
 from gateway.model.claim import Claim, Kept, KeySource
+from gateway.model.outcome import Looped
 from gateway.model.principal import Principal
 from gateway.model.tool import ResolvedCall
 
@@ -16,6 +17,7 @@ class Passed:
 
     hint: str | None = None
     """A loop hint for `_meta`, or None."""
+    looped: Looped | None = None
     toll: object = None
     """What it was charged, for the ledger alone: pass it back to `answered` or `returned`."""
 
@@ -33,6 +35,9 @@ class Ticket:
     hint: str | None = None
     asks: str | None = None
     """Why a person must say yes to this call although policy wants none; None: nobody must."""
+    looped: Looped | None = None
+    toll: object = None
+    """What it was charged, for the ledger alone."""
 
 
 @dataclass(frozen=True, slots=True)

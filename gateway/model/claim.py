@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal
 
+from gateway.model.spend import Cost, Spend
+
 KeySource = Literal["header", "meta", "once", "call-id", "derived"]
+CHOSEN: Final = frozenset({"header", "meta"})
+"""By a caller that knows what it repeats."""
+GUESSED: Final = frozenset({"derived", "call-id"})
+"""Where a repeat may be meant, so it is marked where the model reads."""
 DOUBTS: Final = 1_000
 """How many doubts a store tells of at once."""
 
@@ -21,22 +27,6 @@ class State(StrEnum):
     DONE = "done"
     RETRYABLE = "retryable"
     DOUBT = "doubt"
-
-
-@dataclass(frozen=True, slots=True)
-class Spend:
-    """One call out of one shared budget; only stores that several processes share count these."""
-
-    tenant: str
-    scope: Literal["agent", "user"]
-    name: str
-    window: Literal["minute", "hour", "day"]
-    limit: int
-
-    @property
-    def window_s(self) -> int:
-        """Seconds; windows begin at multiples of this, UTC, by the store's clock."""
-        return {"minute": 60, "hour": 3600, "day": 86_400}[self.window]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +75,8 @@ class Won:
     token: int
     departed: bool
     """True when `sent` and the intent were made durable in the same step."""
+    levels: tuple[int, ...] = ()
+    """How much of each shared budget is used and held with this claim, in the order of `Claim.spends`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +91,7 @@ class Found:
     token: int = 0
     """Of the call that was here before; `ClaimStore.delivered` wants it."""
     since: float = 0.0
-    """Unix seconds when that call claimed."""
+    """Unix seconds when that call claimed or, if it did since, departed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +104,9 @@ class Overspent:
     """Would have won, but a shared budget is spent; nothing was claimed."""
 
     spend: Spend
-    resets_at: float
-    """Unix seconds."""
+    resets_at: float | None
+    """Unix seconds; None: never."""
+    left: int = 0
 
 
 ClaimAnswer = Won | Found | Mismatch | Overspent
@@ -138,6 +131,8 @@ class Done:
     """Filled in by the ledger, which knows the window of the key's source."""
     also_keep_s: float = 0.0
     """The same for `Claim.also`."""
+    used: Cost | None = None
+    """What the claim pays in the end, filled in by the ledger; None: all that was reserved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +159,6 @@ class Doubted:
     fingerprint: bytes
     """Empty where nothing but the call's name is known any more."""
     since: float
-    """Unix seconds when that call claimed."""
+    """Unix seconds when that call departed."""
     about: bytes
     """`Claim.about`; empty where it is lost."""

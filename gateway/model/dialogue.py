@@ -6,6 +6,7 @@ know bytes, streams or sessions.
 """
 
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any, Final, Literal, Protocol, get_args
 
 Level = Literal["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"]
@@ -93,6 +94,11 @@ class Silent:
 SILENT: Final[Dialogue] = Silent()
 SILENT_IN_SESSION: Final[Dialogue] = Silent(stateless=False)
 """Of a legacy client: it knows no input-required results."""
+
+
+def session_name(dialogue: Dialogue) -> str | None:
+    """A name for the legacy session, for records and counters; it opens nothing."""
+    return None if dialogue.session is None else sha256(dialogue.session).hexdigest()[:16]
 
 
 def is_silent(dialogue: Dialogue) -> bool:

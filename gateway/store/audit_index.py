@@ -7,15 +7,16 @@ not know chains or segments: `tail` hands it lines. Called by the operator plane
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
 from gateway.model.audit import AuditFilter, AuditPage, Position, PositionLost
+from gateway.model.spend import Counter, Scope, Unit, Who
 from gateway.model.work import StoreUnavailable
-from gateway.store import audit_sql
+from gateway.store import audit_spent, audit_sql
 
 T = TypeVar("T")
 Tail = Callable[[Position | None], Iterator[tuple[Position, bytes]]]
@@ -50,9 +51,13 @@ class AuditIndex:
         """All entries of a call in journal order; empty when there is none."""
         return await self._ask(lambda db: audit_sql.of_call(db, call_id))
 
-    async def count_calls(self, tenant: str, scope: audit_sql.Scope, name: str, since: float) -> int:
-        """Calls that spend budget: carried out, perhaps carried out, or under way, since a moment (Unix seconds)."""
-        return await self._ask(lambda db: audit_sql.count_calls(db, tenant, scope, name, since))
+    async def used(self, counter: Counter, since: float) -> int:
+        """What the calls of a counter used, may have used, or reserve while under way, since a moment (Unix seconds)."""
+        return await self._ask(lambda db: audit_spent.used(db, counter, since))
+
+    async def used_by(self, scope: Scope, unit: Unit, since: float) -> Sequence[tuple[str, Who, int]]:
+        """The same for every id of a scope: tenant, id and how much."""
+        return await self._ask(lambda db: audit_spent.used_by(db, scope, unit, since))
 
     async def open_intents(self) -> tuple[Mapping[str, Any], ...]:
         """Intents that have no terminal entry, oldest first."""

@@ -6,15 +6,14 @@ the journal's form. Used by the audit index only.
 
 import sqlite3
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import orjson
 
-from gateway.model.audit import FILTERS, AuditFilter, AuditPage, Cursor, Position, stamp
+from gateway.model.audit import FILTERS, AuditFilter, AuditPage, Cursor, Position
+from gateway.store import audit_spent
 
-Scope = Literal["tenant", "agent", "user", "tool", "upstream"]
-
-_VERSION: Final = 2
+_VERSION: Final = 3
 _COLUMNS: Final = ("id", "time", *FILTERS, "executed", "body")
 _SCHEMA: Final = (
     f"CREATE TABLE IF NOT EXISTS entry (n INTEGER PRIMARY KEY, {', '.join(_COLUMNS)})",
@@ -26,13 +25,12 @@ _SCHEMA: Final = (
     "CREATE TABLE IF NOT EXISTS open_intent (call TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS memory (one INTEGER PRIMARY KEY, said TEXT)",
     "CREATE TABLE IF NOT EXISTS position (one INTEGER PRIMARY KEY, segment TEXT, start INTEGER, mark TEXT)",
+    *audit_spent.SCHEMA,
     f"PRAGMA user_version = {_VERSION}",
 )
 _INSERT: Final = f"INSERT OR IGNORE INTO entry ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608
 _OPEN: Final = """INSERT OR IGNORE INTO open_intent SELECT ?1, ?2
     WHERE NOT EXISTS (SELECT 1 FROM entry WHERE call = ?1 AND outcome IS NOT NULL)"""
-_SPENDS: Final = """kind = 'call' AND (outcome IN ('answered', 'answered-error', 'in-doubt', 'withheld')
-    OR outcome = 'failed' AND executed = 'unknown')"""
 
 
 def prepare(db: sqlite3.Connection) -> bool:
@@ -71,10 +69,12 @@ def _insert(db: sqlite3.Connection, made: dict[str, Any], body: bytes) -> None:
     inserted = db.execute(_INSERT, values)
     if not inserted.rowcount:  # a line that stands twice
         return
+    intended = False
     if made.get("kind") == "intent":
         db.execute(_OPEN, (made.get("call"), inserted.lastrowid))
     elif "outcome" in made:
-        db.execute("DELETE FROM open_intent WHERE call = ?", (made.get("call"),))
+        intended = db.execute("DELETE FROM open_intent WHERE call = ?", (made.get("call"),)).rowcount > 0
+    audit_spent.take_in(db, made, intended=intended)
     if "memory" in made:
         db.execute("REPLACE INTO memory VALUES (1, ?)", (str(made["memory"]),))
 
@@ -105,18 +105,6 @@ def page(db: sqlite3.Connection, wanted: AuditFilter) -> AuditPage:
 def of_call(db: sqlite3.Connection, call_id: str) -> tuple[bytes, ...]:
     """All entries of a call in journal order."""
     return tuple(body for (body,) in db.execute("SELECT body FROM entry WHERE call = ? ORDER BY n", (call_id,)))
-
-
-def count_calls(db: sqlite3.Connection, tenant: str, scope: Scope, name: str, since: float) -> int:
-    """Ended calls of a tenant that spend budget, and open ones; Unix seconds."""
-    moment = stamp(since)
-    ended = f"SELECT count(*) FROM entry WHERE tenant = ? AND {scope} = ? AND time >= ? AND {_SPENDS}"  # noqa: S608  a Literal
-    under_way = f"SELECT count(*) FROM open_intent JOIN entry USING (n) WHERE tenant = ? AND {scope} = ? AND time >= ?"  # noqa: S608
-    total = 0
-    for question in (ended, under_way):
-        (count,) = db.execute(question, (tenant, name, moment)).fetchone()
-        total += count
-    return total
 
 
 def open_intents(db: sqlite3.Connection) -> tuple[Mapping[str, Any], ...]:

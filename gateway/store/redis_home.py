@@ -116,7 +116,7 @@ def redis_stores(
         claims=RedisClaims(Steps(guard, clock, secret), writer, ears, background, reached),
         approvals=RedisApprovals(link, approvals_secret, ears),
         stops=stops,
-        budgets=RedisBudgets(guard),
+        budgets=RedisBudgets(guard, background),
         sessions=sessions,
         seen=RedisFirstSeen(link, seen_here),
         watch=watch,

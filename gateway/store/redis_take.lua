@@ -1,6 +1,10 @@
--- KEYS 3… counters. ARGV 4 calls wanted, 5… window and limit of each. Answers how many were had.
-local left = room(3, 5)
-local calls = math.min(tonumber(ARGV[4]), left)
-if calls < 1 then return said(0) end
-pay(3, 5, calls)
-return wrote(calls)
+-- Takes out of a counter in advance. KEYS 3 counter. ARGV 4 how much is wanted, 5 what the taker owes, 6 window, 7 limit, 8 the
+-- least that is of use, 9 unit, 10 label. Answers how much was had, and how far the counter is spent then.
+sweep()
+local start, used, held = opened(KEYS[3], tonumber(ARGV[6]))
+local left = math.max(ARGV[7] - used - held, 0)
+local had = math.min(tonumber(ARGV[4]), left)
+if had < tonumber(ARGV[8]) then had = math.min(left, tonumber(ARGV[5])) end
+if had < 1 then return said(0, used + held) end
+write(KEYS[3], 6, start, used + had, held)
+return wrote(had, used + had + held)

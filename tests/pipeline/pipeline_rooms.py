@@ -18,6 +18,7 @@ from gateway.model.decision import Decision
 from gateway.model.outbound import Outbound
 from gateway.model.outcome import AuditOutcome, Brought, Carried
 from gateway.model.principal import Principal
+from gateway.model.spend import Bill, Cost
 from gateway.model.tool import ResolvedCall, Tool
 from gateway.model.work import Entry, JournalUnavailable
 
@@ -201,8 +202,8 @@ class FakeLedger:
     def reading(self, principal: Principal, tool: Tool) -> Iterator[None]:
         yield
 
-    def answered(self, passed: Passed, brought: Brought | None) -> Mapping[str, Any]:
-        return {}
+    def answered(self, passed: Passed, brought: Brought | None) -> Bill:
+        return Bill(Cost(bytes=0 if brought is None else brought.size))
 
     def returned(self, passed: Passed) -> None:
         self.unspent += 1
@@ -210,8 +211,9 @@ class FakeLedger:
     def delivered(self, served: Ticket | Replay) -> None:
         self.arrived.append(served)
 
-    def note_refused(self, principal: Principal | None, name: str) -> None:
-        self.denials.append(name)
+    def denied(self, principal: Principal, asked: Asked) -> str | None:
+        self.denials.append(asked.name)
+        return self.hint
 
 
 @dataclass

@@ -3,12 +3,14 @@
 import asyncio
 
 import pytest
-from ledger_kit import ALICE, FakeClock, case
+from ledger_kit import ALICE, FakeClock, case, tool
 
 from gateway.config.schema import Budget
 from gateway.ledger.shared_budgets import SharedBudgets
-from gateway.model.claim import Spend
+from gateway.model.outcome import Brought
 from gateway.model.refusal import Reason, Refused
+from gateway.model.spend import Counter, Spend
+from gateway.model.terms import Price, Terms
 from gateway.model.tool import Effect
 from gateway.model.work import StoreUnavailable
 
@@ -19,19 +21,28 @@ class Counters:
     """What the store counts for everybody."""
 
     def __init__(self) -> None:
-        self.used: dict[Spend, int] = {}
+        self.used: dict[Counter, int] = {}
         self.asked: list[int] = []
         self.away = False
 
-    async def take(self, spends, wanted: int) -> int:
+    async def take(self, spend: Spend, wanted: int, owed: int) -> tuple[int, int]:
         self.asked.append(wanted)
-        (spend,) = spends
         await asyncio.sleep(0)
         if self.away:
             raise StoreUnavailable("away")
-        had = min(wanted, spend.limit - self.used.get(spend, 0))
-        self.used[spend] = self.used.get(spend, 0) + had
-        return had
+        used = self.used.get(spend.counter, 0)
+        left = max(0, spend.limit - used)
+        had = min(wanted, left)
+        if had < spend.amount:
+            had = min(left, owed)
+        self.used[spend.counter] = used + had
+        return had, used + had
+
+    def give_back(self, counter: Counter, start: float, amount: int) -> None:
+        self.used[counter] -= amount
+
+    async def usage(self) -> list[tuple[Counter, int, int, float | None]]:
+        return [(counter, used, 0, None) for counter, used in self.used.items()]
 
 
 def made(counters: Counters, limit: int, clock: FakeClock | None = None) -> SharedBudgets:
@@ -63,19 +74,23 @@ async def test_what_leaves_traces_is_paid_in_its_claim_and_not_here() -> None:
     await purse.learn(case(ALICE, MUTATING))
     purse.spend(case(ALICE, MUTATING))
     assert counters.asked == []
-    assert purse.spends(case(ALICE)) == (Spend("default", "agent", "support-bot", "minute", 1),)
+    (spend,) = purse.spends(case(ALICE))
+    assert (spend.counter.name, spend.limit, spend.amount) == ("support-bot", 1, 1)
 
 
 async def test_a_read_that_was_not_sent_is_given_back_to_its_own_window() -> None:
     clock, counters = FakeClock(), Counters()
     purse = made(counters, 1, clock)
     await purse.learn(case(ALICE, READ))
-    paid_at = purse.spend(case(ALICE, READ))
-    purse.give_back(case(ALICE, READ), paid_at)
-    assert await reads(purse) == 1
+    paid = purse.spend(case(ALICE, READ))
+    purse.give_back(case(ALICE, READ), paid)
+    purse.give_back(case(ALICE, READ), paid)
+    await purse.learn(case(ALICE, READ))
+    late = purse.spend(case(ALICE, READ))
+    assert await reads(purse) == 0
     clock.advance(60)
     counters.used.clear()  # the store's windows are over as well
-    purse.give_back(case(ALICE, READ), paid_at)
+    purse.give_back(case(ALICE, READ), late)
     assert await reads(purse) == 1
 
 
@@ -157,3 +172,56 @@ async def test_the_refusal_says_when_the_window_ends() -> None:
     with pytest.raises(Refused) as caught:
         await purse.learn(case(ALICE, READ))
     assert caught.value.refusal.retry_after_ms == round((60 - clock.now() % 60) * 1000)
+
+
+PRICED = case(ALICE, of=tool(READ, terms=Terms(price=Price(result="result.price", at_most=3_000_000))))
+
+
+def money(counters: Counters, limit: int) -> SharedBudgets:
+    return SharedBudgets([Budget(scope="user", unit="money", window="day", limit=limit)], FakeClock(), counters)
+
+
+async def test_a_priced_read_reserves_exactly_and_returns_what_it_did_not_cost() -> None:
+    counters = Counters()
+    purse = money(counters, 10)
+    await purse.learn(PRICED)
+    paid = purse.spend(PRICED)
+    assert counters.asked == [3_000_000]
+    bill = purse.settle(PRICED, paid, Brought({"price": "0.5"}, 10, is_error=False))
+    assert (bill.cost.money, list(counters.used.values())) == (500_000, [500_000])
+    await purse.learn(PRICED)
+    purse.give_back(PRICED, purse.spend(PRICED))
+    assert list(counters.used.values()) == [500_000]
+
+
+async def test_a_priced_read_is_refused_while_the_store_is_away() -> None:
+    counters = Counters()
+    counters.away = True
+    with pytest.raises(StoreUnavailable):
+        await money(counters, 10).learn(PRICED)
+
+
+async def test_bytes_beyond_a_reservation_are_owed_and_paid_first() -> None:
+    counters, read = Counters(), case(ALICE, of=tool(READ, terms=Terms(at_most_bytes=50)))
+    rules = [Budget(scope="agent", unit="bytes", window="hour", limit=1000, soft=0.5)]
+    purse = SharedBudgets(rules, FakeClock(), counters)
+    await purse.learn(read)
+    bill = purse.settle(read, purse.spend(read), Brought({}, 650, is_error=False))
+    (told,) = bill.warnings["io.sallyport/budget"]
+    assert (told["used"], told["left"]) == (650, 350)
+    await purse.learn(read)
+    assert list(counters.used.values()) == [700], "650 that came and 50 for the next"
+    purse.settle(read, purse.spend(read), Brought({}, 900, is_error=False))
+    with pytest.raises(Refused, match="is spent"):
+        await purse.learn(read)
+    assert list(counters.used.values()) == [1000]
+
+
+async def test_usage_is_the_stores_and_names_the_limit_in_force() -> None:
+    counters = Counters()
+    purse = made(counters, 100)
+    await reads(purse, 3)
+    (row,) = await purse.usage()
+    assert (row.counter.name, row.used, row.limit) == ("support-bot", 5, 100)
+    counters.used = {Counter("default", "user", (("user", "alice"),), "calls", "day"): 4}
+    assert await purse.usage() == [], "no rule is about it any more"

@@ -188,31 +188,6 @@ async def test_the_youngest_word_on_the_stores_memory_outlives_its_process(lines
         await index.close()
 
 
-@pytest.mark.parametrize(
-    ("outcome", "executed", "counts"),
-    [
-        ("answered", "yes", 1), ("answered-error", "yes", 1), ("in-doubt", "unknown", 1), ("withheld", "yes", 1),
-        ("failed", "unknown", 1), ("failed", "no", 0),
-        ("refused", "no", 0), ("rejected", "no", 0), ("replayed", "yes", 0), ("pending", "no", 0), ("cancelled", "no", 0),
-    ],
-)  # fmt: skip
-async def test_calls_that_spend_budget_are_counted(index: AuditIndex, lines: Lines, outcome, executed, counts) -> None:
-    lines.write(5, agent="bot", outcome=outcome, executed=executed, call="a")
-    lines.write(4, agent="bot", outcome=outcome, executed=executed, call="too early")
-    lines.write(5, agent="other", outcome=outcome, executed=executed, call="b")
-    lines.write(5, agent="bot", outcome=outcome, executed=executed, call="c", kind="list")
-    assert await index.count_calls("default", "agent", "bot", START + 5) == counts
-    assert await index.count_calls("another", "agent", "bot", START + 5) == 0
-
-
-async def test_a_call_under_way_is_counted_once(index: AuditIndex, lines: Lines) -> None:
-    lines.write(5, user="al", kind="intent", outcome=None, call="a")
-    assert await index.count_calls("default", "user", "al", START) == 1
-    assert await index.count_calls("default", "user", "al", START + 6) == 0
-    lines.write(6, user="al", call="a")
-    assert await index.count_calls("default", "user", "al", START) == 1
-
-
 async def test_a_new_process_goes_on_where_the_last_one_stopped(lines: Lines, path: Path) -> None:
     lines.write(1)
     for _ in range(2):

@@ -5,10 +5,9 @@ import asyncio
 import pytest
 import redis_kit
 
-from gateway.model.claim import Claim, Departure, Found, InDoubt, NotDone, Overspent, Spend, State, Won
+from gateway.model.claim import Departure, Found, InDoubt, NotDone, State, Won
 from gateway.model.work import JournalUnavailable, StoreUnavailable
 from gateway.store import redis_returns
-from gateway.store.redis_budgets import counters
 from gateway.store.redis_link import Unanswered
 from gateway.store.redis_names import key
 
@@ -198,65 +197,3 @@ async def test_every_entry_of_a_call_that_leaves_traces_says_how_far_the_memory_
     generations, beats = zip(*(memory.split() for memory in writer.memories), strict=True)
     assert set(generations) == {redis_kit.BORN}
     assert int(beats[1]) >= before, "so that whoever reads it knows of this call's own claim"
-
-
-SPENDS = (Spend("t", "agent", "bot", "minute", 2), Spend("t", "user", "alice", "day", 3))
-
-
-def paying(call_id, record, **more) -> Claim:
-    return redis_kit.claim(call_id, record * 32, spends=SPENDS, **more)
-
-
-async def test_whoever_wins_pays_every_counter_and_whoever_would_overspend_claims_nothing(gateway):
-    tokens = [(await gateway.claims.claim(paying("c", record), None)).token for record in (b"1", b"2")]
-    start = gateway.clock.wall // 60 * 60
-    assert await gateway.claims.claim(paying("c", b"3"), None) == Overspent(SPENDS[0], start + 60)
-    assert await gateway.claims.fate((b"3" * 32).hex(), "c") is None
-    assert isinstance(await gateway.claims.claim(paying("again", b"1"), None), Found), "a retry is served all the same"
-    assert await gateway.claims.finish(paying("c", b"1"), tokens[0], NotDone(), None)
-    assert not await gateway.claims.finish(paying("c", b"1"), tokens[0], NotDone(), None)
-    assert isinstance(await gateway.claims.claim(paying("c", b"3"), None), Won)
-    assert isinstance(await gateway.claims.claim(paying("c", b"4"), None), Overspent)
-    gateway.clock.advance(60)
-    assert isinstance(await gateway.claims.claim(paying("c", b"4"), None), Won)
-    assert await gateway.claims.claim(paying("c", b"5"), None) == Overspent(SPENDS[1], (start // 86_400 + 1) * 86_400)
-
-
-async def test_a_window_that_is_over_is_not_paid_back(gateway):
-    token = (await gateway.claims.claim(paying("c", b"1"), None)).token
-    gateway.clock.advance(20)
-    won = [(await gateway.claims.claim(paying(f"c{n}", b"%d" % n), None)) for n in (2,)]
-    gateway.clock.advance(60)
-    assert all(isinstance(one, Won) for one in won)
-    assert isinstance(await gateway.claims.claim(paying("c", b"3"), None), Won)
-    assert not await gateway.claims.finish(paying("c", b"1"), token + 1, NotDone(), None)
-    assert await gateway.claims.finish(paying("c", b"1"), token, NotDone(), None)
-    minute, day = [await gateway.link.command("HGET", counter, "used") for counter in counters(SPENDS)]
-    assert (minute, day) == (b"1", b"2"), "the minute that paid is over, the day is not"
-
-
-async def test_an_overtaken_claim_gets_its_money_back_once(gateway):
-    stalled = (await gateway.claims.claim(paying("c", b"1"), None)).token
-    gateway.clock.advance(30)
-    assert isinstance(await gateway.claims.claim(paying("c2", b"1"), None), Won)
-    assert not await gateway.claims.finish(paying("c", b"1"), stalled, NotDone(), None)
-    assert [await gateway.link.command("HGET", counter, "used") for counter in counters(SPENDS)] == [b"1", b"1"]
-
-
-async def test_an_overtaken_claim_gets_its_money_back_once_even_if_nobody_can_pay(gateway):
-    mine, common = SPENDS[1], Spend("t", "agent", "busy", "day", 1)
-    assert isinstance(await gateway.claims.claim(redis_kit.claim(spends=(mine,)), None), Won)
-    assert isinstance(await gateway.claims.claim(redis_kit.claim("c", b"x" * 32, spends=(common,)), None), Won)
-    gateway.clock.advance(30)
-    for _ in range(3):
-        answer = await gateway.claims.claim(redis_kit.claim("call-2", spends=(mine, common)), None)
-        assert isinstance(answer, Overspent)
-        assert answer.spend == common
-    assert await gateway.link.command("HGET", *counters((mine,)), "used") == b"0"
-
-
-async def test_callers_at_once_never_overshoot(gateway):
-    claims = [redis_kit.claim(f"c{n}", bytes([n]) * 32, spends=(SPENDS[1],)) for n in range(30)]
-    answers = await asyncio.gather(*(gateway.claims.claim(claim, redis_kit.entry("intent")) for claim in claims))
-    assert sum(isinstance(answer, Won) for answer in answers) == 3
-    assert sum(isinstance(answer, Overspent) for answer in answers) == 27

@@ -7,7 +7,7 @@ import redis_kit
 
 from gateway.identity.seen import Seen
 from gateway.model.approval import Approval, Vote
-from gateway.model.claim import NotDone, Spend, State
+from gateway.model.claim import NotDone, State
 from gateway.model.stop import Stop
 from gateway.model.work import StoreUnavailable
 from gateway.store.redis_names import TAG
@@ -50,7 +50,7 @@ def question(name, clock, binding):
 async def test_everything_lives_in_one_slot(gateway):
     with pytest.raises(StoreUnavailable):
         await gateway.link.command("SET", "elsewhere", 1)
-    spends = (Spend("t", "agent", "bot", "minute", 9), Spend("t", "user", "alice", "day", 9))
+    spends = (redis_kit.spend("agent", "bot", "minute", 9), redis_kit.spend("user", "alice", "day", 9))
     asked = redis_kit.claim(spends=spends)
     for ending in (NotDone(), redis_kit.done(keep_s=0), redis_kit.done()):
         token = await redis_kit.sent(gateway, asked)

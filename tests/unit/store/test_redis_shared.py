@@ -1,4 +1,4 @@
-"""What gateways share beside claims: kill switch, ended sessions, names seen before, budgets taken in advance."""
+"""What gateways share beside claims: kill switch, ended sessions, names seen before."""
 
 import asyncio
 
@@ -7,11 +7,9 @@ import redis_kit
 
 from gateway.identity.seen import Seen
 from gateway.model.approval import Approval
-from gateway.model.claim import Overspent, Spend, Won
 from gateway.model.stop import Stop
 from gateway.model.work import StoreUnavailable
 from gateway.store.redis_approvals import RedisApprovals
-from gateway.store.redis_budgets import RedisBudgets
 from gateway.store.redis_link import RedisLink
 from gateway.store.redis_seen import RedisFirstSeen
 from gateway.store.redis_sessions import RedisEndedSessions
@@ -98,31 +96,6 @@ async def test_a_name_is_first_once_over_all_gateways(gateway):
 async def test_without_a_server_every_gateway_remembers_for_itself(gateway):
     alone = RedisFirstSeen(RedisLink(NOWHERE), Seen(gateway.clock))
     assert [await alone.first("name", 60), await alone.first("name", 60)] == [True, False]
-
-
-async def test_what_is_taken_in_advance_and_what_claims_pay_is_one_counter(gateway):
-    budgets, spend = RedisBudgets(gateway.guard), Spend("t", "agent", "bot", "hour", 10)
-    assert await budgets.take((spend,), 4) == 4
-    won = await gateway.claims.claim(redis_kit.claim(spends=(spend,)), redis_kit.entry("intent"))
-    assert isinstance(won, Won)
-    assert await budgets.take((spend,), 4) == 4
-    assert await budgets.take((spend,), 4) == 1
-    assert await budgets.take((spend,), 4) == 0
-    assert await budgets.take((Spend("t", "agent", "other", "hour", 3), spend), 2) == 0, "all or nothing"
-    assert await budgets.take((Spend("t", "agent", "other", "hour", 3),), 5) == 3
-    asked = redis_kit.claim("call-2", b"x" * 32, spends=(spend,))
-    assert isinstance(await gateway.claims.claim(asked, None), Overspent)
-
-
-async def test_takers_at_once_never_overshoot(gateway):
-    budgets, spend = RedisBudgets(gateway.guard), Spend("t", "user", "alice", "day", 100)
-    assert sum(await asyncio.gather(*(budgets.take((spend,), 7) for _ in range(40)))) == 100
-
-
-async def test_no_budget_is_taken_from_a_server_that_forgot(gateway):
-    await gateway.link.command("FLUSHALL")
-    with pytest.raises(StoreUnavailable):
-        await RedisBudgets(gateway.guard).take((Spend("t", "user", "alice", "day", 100),), 1)
 
 
 async def test_a_question_sealed_with_an_earlier_secret_hides_no_other(gateway):
