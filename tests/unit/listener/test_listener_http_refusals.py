@@ -50,6 +50,9 @@ TABLE_OF_BAD = [
     ("a large body", "POST", OPEN, b'"' + b"a" * 80 + b'"', TYPED, 413, Reason.TOO_LARGE),
     ("a large announced body", "POST", OPEN, b"{}", [*TYPED, ("content-length", "65")], 413, Reason.TOO_LARGE),
     ("two keys", "POST", OPEN, b"{}", [*TYPED, *[("idempotency-key", "a")] * 2], 400, Reason.INVALID_PARAMS),
+    ("an empty key", "POST", OPEN, b"{}", [*TYPED, ("idempotency-key", "")], 400, Reason.INVALID_PARAMS),
+    ("a key of 256 characters", "POST", OPEN, b"{}", [*TYPED, ("idempotency-key", "k" * 256)], 400, Reason.INVALID_PARAMS),
+    ("a key that is no ASCII", "POST", OPEN, b"{}", [*TYPED, ("idempotency-key", "schl\xfcssel")], 400, Reason.INVALID_PARAMS),
     ("half a quoted key", "POST", OPEN, b"{}", [*TYPED, ("idempotency-key", '"a')], 400, Reason.INVALID_PARAMS),
     ("wrong arguments", "POST", "/http/helpdesk/picky", b"{}", TYPED, 422, Reason.INVALID_ARGUMENTS),
 ]  # fmt: skip
