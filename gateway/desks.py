@@ -20,6 +20,7 @@ from gateway.operator.desk import Page, Sight
 from gateway.policy.rules import Reload, Rules
 from gateway.policy.schemas import check_conditions
 from gateway.ports import Clock
+from gateway.pressure import Pressure
 from gateway.probing import misdeclared
 from gateway.seen import sights
 from gateway.store.audit_index import AuditIndex
@@ -96,6 +97,7 @@ class HouseDesk:
         writer: GroupWriter,
         keyring: Keyring,
         meter: Meter,
+        pressure: Pressure,
         last_reload: Callable[[], Reload | None],
     ) -> None:
         self._config = config
@@ -107,6 +109,7 @@ class HouseDesk:
         self._writer = writer
         self._keyring = keyring
         self._meter = meter
+        self._pressure = pressure
         self._last_reload = last_reload
 
     def tools(self, agent: str, user: str | None, tenant: str) -> Sequence[Sight]:
@@ -166,13 +169,14 @@ class HouseDesk:
             "journal": "ok" if self._writer.journal_ok else f"cannot be written: {self._writer.last_error}",
             "store": self._store(),
             "keys": self._keyring.problem or "ok",
+            "load": self._pressure.standing,
         }
 
     def _store(self) -> str:
-        """A shared store that is away is no reason to go away: reads go on, and every gateway is as badly off."""
+        """A shared store that is away is no reason to go away: reads go on for a while, and every gateway is as badly off."""
         if self._home.shared:
             fault = self._home.fault()
-            return "ok" if fault is None else f"ok for reads; calls that leave traces are refused: {fault}"
+            return "ok" if fault is None else f"ok for reads, but not for long; calls that leave traces are refused: {fault}"
         if not self._writer.store_ok:
             return f"cannot be written: {self._writer.last_error}"
         if self._config.state.ephemeral:
@@ -193,4 +197,5 @@ class HouseDesk:
             for target, standing in upstream.breakers().items():
                 self._meter.breaker(target, standing)
         self._meter.store(up=self._home.fault() is None if self._home.shared else self._writer.store_ok)
+        self._meter.pressed(self._pressure.lag_s, self._pressure.memory, self._pressure.level)
         return self._meter.text()

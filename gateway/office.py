@@ -33,6 +33,7 @@ def office(house: "House", clock: Clock, last_reload: Callable[[], Reload | None
         home=house.home,
         keyring=house.keyring,
         meter=house.meter,
+        pressure=house.pressure,
         last_reload=last_reload,
     )
     desk = Desk(

@@ -57,6 +57,13 @@ class Meter:
             "sallyport_store_up", "1 while calls that leave traces can be written", registry=self.registry
         )
         self._store.set(1)
+        self._lag = Gauge("sallyport_loop_lag_seconds", "How late the event loop is", registry=self.registry)
+        self._memory = Gauge("sallyport_memory_share", "Share of the memory limit in use", registry=self.registry)
+        self._shedding = Gauge(
+            "sallyport_shedding",
+            "What is turned away: 0 nothing, 1 reads of batch agents, 2 all reads, 3 new calls",
+            registry=self.registry,
+        )
 
     def ended(self, ended: Ended) -> None:
         """Counts one request."""
@@ -80,6 +87,12 @@ class Meter:
     def store(self, *, up: bool) -> None:
         """Whether the store of the ledger answers."""
         self._store.set(up)
+
+    def pressed(self, lag_s: float, memory: float, level: int) -> None:
+        """How hard the process is pressed, and what it turns away for that."""
+        self._lag.set(lag_s)
+        self._memory.set(memory)
+        self._shedding.set(level)
 
     def text(self) -> bytes:
         """Prometheus text format."""

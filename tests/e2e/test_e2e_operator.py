@@ -177,7 +177,7 @@ def test_metrics_count_what_the_journal_holds(desk: Desk) -> None:
 def test_probes_and_documentation_are_open_and_an_error_has_one_shape(desk: Desk) -> None:
     for path in ("/livez", "/readyz", "/startupz", "/metrics", "/docs"):
         assert desk.ask("GET", path, None).status_code == 200
-    assert desk.ask("GET", "/readyz", None).json() == {"journal": "ok", "store": "ok", "keys": "ok"}
+    assert desk.ask("GET", "/readyz", None).json() == {"journal": "ok", "store": "ok", "keys": "ok", "load": "ok"}
     document = desk.ask("GET", "/openapi.json", None).json()
     assert {"/audit", "/audit/{call}", "/kill", "/keys", "/policy", "/tools", "/agents"} <= document["paths"].keys()
     asked = {one["name"] for one in document["paths"]["/audit"]["get"]["parameters"]}

@@ -203,12 +203,17 @@ class Playbook:
             approvals=self.approvals,
             looks=self.looks,
             hold_s=25.0,
+            relieve=self._relieve,
             upstreams={"helpdesk": self.upstream},
             sanitize=FakeSanitizer(stage),
             audit=self.trail,
             tasks=self.tasks,
             clock=Clock(),
         )
+
+    def _relieve(self, agent: str, effect: Effect | None) -> None:
+        if "relieve" in self.fails:
+            raise self.fails["relieve"]
 
     async def heard(self, asked: Asked | None = None) -> Reply | ReplyError | Refusal:
         """Walks one call, as a listener does; what the agent hears."""

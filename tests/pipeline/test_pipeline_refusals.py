@@ -1,7 +1,7 @@
 """Every early exit: one record with the outcome of the refusal table, nothing sent, nothing kept back."""
 
 import pytest
-from pipeline_kit import ARRIVAL, Playbook
+from pipeline_kit import ALICE, ARRIVAL, Playbook
 
 from gateway.model.decision import Verdict
 from gateway.model.outcome import AuditOutcome
@@ -159,3 +159,25 @@ async def test_a_list_whose_record_cannot_be_written_is_not_served() -> None:
         await play.road.list_tools(record, await play.road.identify(record, ARRIVAL))
 
     assert refused.value.refusal.reason is Reason.AUDIT_UNAVAILABLE
+
+
+@pytest.mark.parametrize("effect", [Effect.READ, Effect.MUTATING])
+async def test_a_call_that_is_shed_claims_nothing_and_is_recorded(effect: Effect) -> None:
+    play = Playbook(effect)
+    play.fails["relieve"] = Refused(Reason.OVERLOADED, "The gateway is under load.", retry_after_ms=1500)
+
+    refusal = await play.refusal()
+
+    assert (refusal.reason, refusal.retry_after_ms) == (Reason.OVERLOADED, 1500)
+    assert not {"ledger.admit", "upstream.send"} & set(play.log)
+    assert (play.record["outcome"], play.record["executed"]) == (AuditOutcome.REFUSED, "no")
+
+
+async def test_a_list_that_is_shed_is_recorded() -> None:
+    play = Playbook()
+    play.fails["relieve"] = Refused(Reason.OVERLOADED, "The gateway is under load.")
+
+    with pytest.raises(Refused):
+        await play.road.list_tools(play.road.open(ARRIVAL), ALICE)
+
+    assert (play.record["kind"], play.record["reason"]) == ("list", "overloaded")

@@ -59,6 +59,7 @@ def desks(house: House) -> tuple[AuditDesk, KeyDesk, HouseDesk]:
         writer=house.writer,
         keyring=house.keyring,
         meter=house.meter,
+        pressure=house.pressure,
         last_reload=lambda: None,
     )
     return AuditDesk(house.index, Clock()), KeyDesk(house.keyring, frozenset(house.config.agents)), desk
