@@ -92,5 +92,16 @@ class Brought:
     is_error: bool
 
 
+RungName = Literal["hint", "refuse", "ask", "pause"]
+
+
+@dataclass(frozen=True, slots=True)
+class Looped:
+    """That a call repeats something, and what was done about it: for the record."""
+
+    rule: Literal["R1", "R2", "R3", "R4", "R5", "R6"]
+    rung: RungName
+
+
 Carried = Answered | AnsweredError | Unsent | Lost
 """What became of one send. A closed set: `match` it and end with `assert_never`."""

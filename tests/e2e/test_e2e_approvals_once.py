@@ -177,7 +177,7 @@ def test_a_gateway_that_is_told_to_stop_lets_go_whom_it_holds_and_the_question_s
 
 def test_waiting_for_a_person_is_neither_a_loop_nor_paid_for(helpdesk: HelpDesk, tmp_path: Path) -> None:
     budgets = [{"scope": "user", "window": "day", "limit": 2}]
-    poor = Asking(tmp_path, helpdesk, hold="50ms", budgets=budgets, loops={"repeats": 3})
+    poor = Asking(tmp_path, helpdesk, hold="50ms", budgets=budgets, loops={"in_a_row": 3})
     try:
         (question,) = {pending(poor.refund("ten times")) for _ in range(10)}
         other = pending(poor.refund("another"))

@@ -16,7 +16,7 @@ from gateway.model.call import Asked
 from gateway.model.claim import Claim, Ending
 from gateway.model.decision import Decision
 from gateway.model.outbound import Outbound
-from gateway.model.outcome import AuditOutcome, Brought, Carried
+from gateway.model.outcome import AuditOutcome, Brought, Carried, Looped
 from gateway.model.principal import Principal
 from gateway.model.spend import Bill, Cost
 from gateway.model.tool import ResolvedCall, Tool
@@ -144,6 +144,8 @@ class FakeLedger:
     stage: Stage
     replay: Replay | None = None
     hint: str | None = None
+    asks: str | None = None
+    looped: Looped | None = None
     settled: list[Ending] = field(default_factory=list)
     released: int = 0
     unspent: int = 0
@@ -166,14 +168,14 @@ class FakeLedger:
     ) -> Admission:
         await self.stage.wait("ledger.admit")
         if not call.tool.effect.leaves_traces:
-            return Passed(self.hint)
+            return Passed(self.hint, self.looped)
         if self.replay is not None:
             return self.replay
-        entry = intent()
+        entry = intent() if self.asks is None else None
         await self.stage.wait("ledger.claim")
         if entry is not None:
             self.stage.journal.append(entry())
-        return Ticket(CLAIM, 7, entry is not None, "derived", call, principal, self.hint)
+        return Ticket(CLAIM, 7, entry is not None, "derived", call, principal, self.hint, self.asks, self.looped)
 
     def check(self, principal: Principal, tool: Tool) -> None:
         self.stage.step("ledger.check")
@@ -222,12 +224,13 @@ class FakeApprovals:
 
     stage: Stage
     until: float = 0.0
+    rules: tuple[str, ...] = ()
 
     async def granted(
         self, ticket: Ticket, decision: Decision, traceparent: str, until: float, still: Callable[[], None]
     ) -> str:
         assert not ticket.departed, "nothing departs before a person was asked"
-        self.until = until
+        self.until, self.rules = until, decision.rules
         still()
         await self.stage.wait("approvals.granted")
         return "approval-1"

@@ -4,7 +4,7 @@ import pytest
 from pipeline_kit import Playbook, asks
 
 from gateway.model.decision import Verdict
-from gateway.model.outcome import AuditOutcome
+from gateway.model.outcome import AuditOutcome, Looped
 from gateway.model.refusal import Reason, Refused
 from gateway.model.tool import Effect
 
@@ -50,6 +50,24 @@ async def test_an_allowed_call_asks_nobody() -> None:
     await play.reply()
     assert "approvals.granted" not in play.log
     assert play.ledger.used is None
+
+
+async def test_a_loop_brings_in_a_person_who_is_told_what_repeats() -> None:
+    play = Playbook()
+    play.ledger.asks, play.ledger.looped = "helpdesk/refund was called 6 times in a row", Looped("R1", "ask")
+    await play.reply()
+    assert play.approvals.rules[-1] == "loop:R1 (helpdesk/refund was called 6 times in a row)"
+    assert play.ledger.used == "approval-1"
+    assert play.record["loop"] == {"rule": "R1", "rung": "ask"}
+    assert play.record["decision"] == "allow"
+
+
+@pytest.mark.parametrize("effect", [Effect.READ, Effect.MUTATING])
+async def test_the_record_says_that_a_hint_was_given(effect: Effect) -> None:
+    play = Playbook(effect)
+    play.ledger.hint, play.ledger.looped = "Stop it.", Looped("R3", "hint")
+    await play.reply()
+    assert play.record["loop"] == {"rule": "R3", "rung": "hint"}
 
 
 @pytest.mark.parametrize(("wished_ms", "held_until"), [(None, 125.0), (60_000, 125.0), (4_000, 104.0)])

@@ -81,7 +81,7 @@ async def test_a_denial_names_user_tool_agent_and_rule() -> None:
     )
 
 
-async def test_denials_and_unknown_tools_count_for_loops_and_nothing_else_does() -> None:
+async def test_what_the_gate_turns_away_counts_for_loops_and_nothing_else_does() -> None:
     counted = set[Reason]()
     for effect, step, reason in EXITS:
         play = Playbook(effect)
@@ -94,8 +94,20 @@ async def test_denials_and_unknown_tools_count_for_loops_and_nothing_else_does()
     denied.policy.verdict = Verdict.DENY
     await denied.refusal()
 
-    assert counted == {Reason.UNKNOWN_TOOL}
+    assert counted == {Reason.UNKNOWN_TOOL, Reason.INVALID_ARGUMENTS}
     assert denied.ledger.denials == ["helpdesk_refund"]
+
+
+async def test_who_walks_into_the_same_denial_again_and_again_is_told_so() -> None:
+    play = Playbook()
+    play.policy.verdict = Verdict.DENY
+    play.ledger.hint = "It was called 3 times in a row."
+
+    refusal = await play.refusal()
+
+    assert refusal.reason is Reason.POLICY_DENIED
+    assert refusal.detail.endswith("says so. It was called 3 times in a row.")
+    assert play.record["detail"] == refusal.detail
 
 
 async def test_a_claim_that_got_no_slot_is_given_back() -> None:

@@ -41,8 +41,8 @@ VALUES = [
     ("version: 1\nagents:\n  A:\n    tools: []\n", "3: agents.A: String should match pattern '^[a-z][a-z0-9-]*$'"),
     ("version: 1\nagents:\n  a: {tools: [], overide: {}}\n", "3: unknown key 'agents.a.overide': did you mean 'override'?"),
     ("version: 1\nbudgets:\n  - {scope: agent, window: day, limit: 5}\n  - {scope: team, window: day, limit: 5}\n", "4: budgets.1.scope: Input should be 'call', 'session', 'run', 'user', 'agent', 'tool' or 'tenant'"),
-    ("version: 1\nloops:\n  repeats: 1\n", "3: loops.repeats: Input should be greater than or equal to 2"),
-    ("version: 1\nloops:\n  repeat: 3\n", "3: unknown key 'loops.repeat': did you mean 'repeats'?"),
+    ("version: 1\nloops:\n  in_a_row: 1\n", "3: loops.in_a_row: Input should be greater than or equal to 2"),
+    ("version: 1\nloops:\n  in_row: 3\n", "3: unknown key 'loops.in_row': did you mean 'in_a_row'?"),
     ("version: 1\nloops:\n  window: 15\n", "3: loops.window: write a duration above zero with its unit: 250ms, 10s, 5m, 2h or 1d"),
     ("version: 1\nagents: {a: {tools: [], override: {x/y: {args: {z: {fixed: .nan}}}}}}\n", "2: agents.a.override.x/y.args.z.fixed: write a value that JSON has: NaN and Infinity have no JSON form"),
 ]  # fmt: skip
@@ -91,7 +91,7 @@ def test_a_secret_is_not_told_in_a_fault(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("variable", "value", "told"),
     [
-        ("SALLYPORT_LOOPS__REPEATS", "1", "loops.repeats (from SALLYPORT_LOOPS__REPEATS): Input should be greater"),
+        ("SALLYPORT_LOOPS__ROUNDS", "1", "loops.rounds (from SALLYPORT_LOOPS__ROUNDS): Input should be greater"),
         ("SALLYPORT_LISTEN__AGNET", "x", "unknown key 'listen.agnet (from SALLYPORT_LISTEN__AGNET)': did you mean"),
         ("SALLYPORT_BUDGETS", "many", 'the environment: error parsing value for field "budgets": write it as JSON'),
     ],

@@ -158,12 +158,12 @@ def test_the_environment_wins_over_the_file(
     monkeypatch.setenv(variable, value)
 
     config = loaded(
-        tmp_path, "version: 1\nlisten: {agent: '127.0.0.1:1', operator: '127.0.0.1:2'}\nloops: {repeats: 9}\n"
+        tmp_path, "version: 1\nlisten: {agent: '127.0.0.1:1', operator: '127.0.0.1:2'}\nloops: {rounds: 9}\n"
     )
 
     assert getattr(getattr(config, place[0]), place[1]) == meant
     assert isinstance(config.loops, Loops)
-    assert config.loops.repeats == 9
+    assert config.loops.rounds == 9
 
 
 @pytest.mark.parametrize("variable", ["SALLYPORT_TOKEN", "SALLYPORT_CONFIG", "SALLYPORT_OPERATOR_TOKEN"])

@@ -17,6 +17,7 @@ from gateway.ledger.stops import Stops
 from gateway.model.admission import Admission, Replay, Ticket
 from gateway.model.call import Asked
 from gateway.model.claim import Done, Kept
+from gateway.model.outcome import Brought
 from gateway.model.principal import Principal
 from gateway.model.refusal import Refused
 from gateway.model.spend import Counter, Scope, Unit, Who
@@ -168,7 +169,8 @@ class House:
     async def done(self, call_id: str, call: ResolvedCall, *, is_error: bool = False, **how: Any) -> Ticket:
         """Walks a call to its answer."""
         ticket = await self.won(call_id, call, **how)
-        await self.ledger.settle(ticket, answer(call_id, is_error=is_error), entry("terminal", call_id))
+        brought = Brought({"structuredContent": {"ok": not is_error}}, 0, is_error=is_error)
+        await self.ledger.settle(ticket, answer(call_id, is_error=is_error), entry("terminal", call_id), brought)
         return ticket
 
     async def close(self) -> None:

@@ -4,7 +4,9 @@ from ledger_kit import ALICE, OpenHouse, answer, call, entry, refused, replayed,
 
 from gateway.config.schema import Budget, Loops
 from gateway.model.admission import Passed
+from gateway.model.call import Asked
 from gateway.model.claim import InDoubt, NotDone
+from gateway.model.outcome import Looped
 from gateway.model.refusal import Reason
 from gateway.model.tool import Effect
 
@@ -66,7 +68,7 @@ async def test_a_read_of_the_last_window_gives_the_new_one_nothing(open_house: O
     assert (await refused(house, "c3", read)).refusal.reason is Reason.BUDGET_EXHAUSTED
 
 
-LOOPS = Loops(repeats=3)
+LOOPS = Loops()
 
 
 async def test_replays_under_an_explicit_key_are_no_loop(open_house: OpenHouse) -> None:
@@ -93,11 +95,47 @@ async def test_a_tool_of_unset_effect_is_only_hinted_at(open_house: OpenHouse) -
     assert [ticket.hint is not None for ticket in tickets] == [False, False, True]
 
 
-async def test_refusals_of_earlier_rooms_lead_to_a_hint(open_house: OpenHouse) -> None:
+async def test_refusals_of_earlier_rooms_are_told_when_they_repeat(open_house: OpenHouse) -> None:
+    asked = Asked("helpdesk_refund", {"order": 7}, "modern", "2026-07-28")
     house = open_house(loops=LOOPS)
-    house.ledger.note_refused(None, "helpdesk_refund")
-    house.ledger.note_refused(ALICE, "helpdesk_refund")
-    house.ledger.note_refused(ALICE, "helpdesk_refund")
-    ticket = await house.won("c1", call())
-    assert ticket.hint is not None
-    assert "refused 2 times" in ticket.hint
+    told = [house.ledger.denied(ALICE, asked) for _ in range(3)]
+    assert [one is not None for one in told] == [False, False, True]
+    assert (await house.won("c1", call())).looped is None
+    assert open_house().ledger.denied(ALICE, asked) is None
+
+
+async def test_a_replay_moves_nobody_up_the_ladder_and_who_was_refused_may_still_read_the_answer(
+    open_house: OpenHouse,
+) -> None:
+    house = open_house(loops=LOOPS)
+    await house.done("c1", call())
+    for retry in range(20):
+        await replayed(house, f"r{retry}", call())
+    told = (await refused(house, "c2", call(occurrence=2))).refusal
+    assert told.looped == Looped("R1", "refuse")
+    await replayed(house, "r21", call())
+    assert house.paused == []
+
+
+async def test_a_loop_climbs_to_a_person_whose_yes_it_departs_under_and_then_to_a_pause(open_house: OpenHouse) -> None:
+    house = open_house(loops=LOOPS)
+    again = call()
+    for number in range(2):
+        await house.done(f"c{number}", again, key=f"c{number}")
+    rungs = []
+    for number in range(3):
+        refusal = (await refused(house, f"r{number}", again, key=f"r{number}")).refusal
+        rungs.append(refusal.looped.rung if refusal.looped is not None else None)
+    assert rungs == ["refuse"] * 3
+    for _ in range(4):  # nobody has answered: asking again is no step
+        ticket = await house.won("a", again, key="a")
+        assert ticket.asks is not None
+        assert not ticket.departed
+        await house.ledger.release(ticket, will_return=True)
+    ticket = await house.won("a", again, key="a")
+    await house.ledger.settle(ticket, answer("a"), entry("terminal", "a"))
+    last = (await refused(house, "p", again, key="p")).refusal
+    assert last.looped == Looped("R1", "pause")
+    [(who, why)] = house.paused
+    assert who == ALICE
+    assert "helpdesk/refund was called" in why

@@ -1,6 +1,8 @@
-"""Repetition: what counts, when it is hinted at, when it is refused, and for how long."""
+"""Loop detection of one caller: what counts, what is told, when it is refused, and when a person is brought in."""
 
 from datetime import timedelta
+from time import perf_counter
+from typing import Any
 
 import pytest
 from ledger_kit import ALICE, BOB, FakeClock, call, tool
@@ -10,94 +12,217 @@ from gateway.ledger import loops as loops_module
 from gateway.ledger.case import Case
 from gateway.ledger.loops import Loops, Sighting
 from gateway.model.call import Asked
+from gateway.model.outcome import Brought, Looped
 from gateway.model.principal import Principal
 from gateway.model.refusal import Reason
+from gateway.model.terms import Terms
 from gateway.model.tool import Effect, ResolvedCall
+
+ASKED = Asked("helpdesk_refund", {}, "modern", "2026-07-28")
+MUTATING, READ, POLLED = call(), call(tool(Effect.READ)), call(tool(Effect.READ, terms=Terms(poll_s=10.0)))
+RUNNING = Principal("default", "support-bot", "key:k1", "alice", "key:k1", run="run-1")
+DONE = Brought({"structuredContent": {"ok": True}}, 12, is_error=False)
+FAILED = Brought({"content": []}, 12, is_error=True)
 
 
 class Caller:
-    def __init__(self, clock: FakeClock | None = None, **rule: object) -> None:
-        self.clock = clock or FakeClock()
-        self.loops = Loops(schema.Loops(**{"repeats": 3, "window": timedelta(seconds=60)} | rule), self.clock)
+    def __init__(self, **limits: Any) -> None:
+        self.clock = FakeClock()
+        self.paused: list[tuple[Principal, str]] = []
+        self.loops = Loops(schema.Loops(**limits), self.clock, lambda who, why: self.paused.append((who, why)))
 
-    def note(self, of: ResolvedCall, who: Principal = ALICE) -> Sighting:
-        return self.loops.note(Case(who, of, ASKED))
+    def call(self, of: ResolvedCall, brought: Brought | None = DONE, who: Principal = ALICE) -> Sighting:
+        """One attempt from end to end."""
+        case = Case(who, of, ASKED)
+        sighting = self.loops.note(case)
+        self.loops.told(case, sighting)
+        if sighting.refused is None:
+            self.loops.ended(case, sighting, brought)
+        return sighting
+
+    def rungs(self, of: ResolvedCall, times: int, every_s: float = 1.0, **more: Any) -> list[str | None]:
+        told = []
+        for _ in range(times):
+            looped = self.call(of, **more).looped
+            told.append(looped.rung if looped is not None else None)
+            self.clock.advance(every_s)
+        return told
 
 
-ASKED = Asked("helpdesk_refund", {}, "modern", "2026-07-28")
-MUTATING, READ = call(), call(tool(Effect.READ))
-
-
-@pytest.mark.parametrize("effect", [Effect.MUTATING, Effect.IDEMPOTENT])
-def test_the_third_identical_call_that_changes_something_is_refused(effect: Effect) -> None:
+def test_a_call_that_changes_something_climbs_from_refusal_to_a_person_to_a_pause() -> None:
     caller = Caller()
-    sightings = [caller.note(call(tool(effect))) for _ in range(3)]
-    assert [sighting.refused is None for sighting in sightings] == [True, True, False]
-    assert sightings[2].refused.reason is Reason.LOOP_DETECTED
-    assert "helpdesk/refund was called 3 times" in sightings[2].refused.detail
+    assert caller.rungs(MUTATING, 7) == [None, None, "refuse", "refuse", "refuse", "ask", "pause"]
+    [(who, why)] = caller.paused
+    assert who == ALICE
+    assert why.startswith("R1: helpdesk/refund was called 7 times in a row")
+    assert caller.rungs(MUTATING, 3) == [None, None, "refuse"]  # who was let on again begins anew
+
+
+def test_a_refusal_says_what_repeats_what_to_do_and_when_the_cool_down_is_over() -> None:
+    caller = Caller()
+    caller.rungs(MUTATING, 2)
+    refused = caller.call(MUTATING).refused
+    assert refused is not None
+    assert refused.reason is Reason.LOOP_DETECTED
+    assert refused.detail.startswith(
+        "helpdesk/refund was called 3 times in a row with the same arguments. Repeating it"
+    )
+    assert refused.retry_after_ms == 30_000
+    assert refused.looped == Looped("R1", "refuse")
+    assert refused.facts()["loop"] == {"rule": "R1", "rung": "refuse"}
+    again = caller.call(MUTATING).refused
+    assert again is not None
+    assert again.retry_after_ms == 60_000
+
+
+@pytest.mark.parametrize(("waits_s", "passes"), [(29.9, False), (30.0, True)])
+def test_who_waits_as_long_as_told_may_call_again_and_not_sooner(waits_s: float, passes: bool) -> None:
+    caller = Caller()
+    caller.rungs(MUTATING, 3, every_s=0)
+    caller.clock.advance(waits_s)
+    assert (caller.call(MUTATING).refused is None) is passes
 
 
 @pytest.mark.parametrize("effect", [Effect.READ, Effect.UNSET])
-def test_reads_and_tools_nobody_declared_are_hinted_at_unless_refusal_was_asked_for(effect: Effect) -> None:
-    caller, strict = Caller(), Caller(reads="refuse")
-    for sighting in [caller.note(call(tool(effect))) for _ in range(3)][:2]:
-        assert sighting.hint is None
-    assert caller.note(call(tool(effect))).hint is not None
-    assert caller.note(call(tool(effect))).refused is None
-    assert [strict.note(call(tool(effect))).refused is None for _ in range(3)] == [True, True, False]
+def test_reads_and_tools_nobody_declared_stop_at_the_hint_unless_refusal_was_asked_for(effect: Effect) -> None:
+    assert Caller().rungs(call(tool(effect)), 6) == [None, None, *["hint"] * 4]
+    assert Caller(reads="refuse").rungs(call(tool(effect)), 5) == [None, None, "hint", "refuse", "refuse"]
 
 
-def test_other_arguments_other_users_and_old_calls_are_no_repetition() -> None:
+def test_another_course_steps_down() -> None:
     caller = Caller()
+    caller.rungs(MUTATING, 3)
+    caller.rungs(call(order=8), 1)
+    caller.rungs(call(order=9), 1)
+    assert caller.rungs(MUTATING, 3) == [None, "refuse", "refuse"]  # five of the last twenty, with new refusals
+
+
+def test_other_arguments_other_users_other_runs_and_old_calls_are_no_repetition() -> None:
+    caller = Caller(window=timedelta(seconds=60))
     for number in range(20):
-        assert caller.note(call(order=number)).refused is None
-    for _ in range(2):
-        caller.note(MUTATING)
-        caller.note(MUTATING, BOB)
+        assert caller.call(call(order=number, note="x" * number)).refused is None
+    for who in (ALICE, BOB, RUNNING, ALICE, BOB, RUNNING):
+        assert caller.call(MUTATING, who=who).looped is None
     caller.clock.advance(60)
-    assert caller.note(MUTATING).refused is None
+    assert caller.call(MUTATING).looped is None
+    assert caller.call(MUTATING, who=RUNNING).looped is not None  # a proven run knows no window
 
 
-@pytest.mark.parametrize(("waits_s", "passes"), [(49.9, False), (50.0, True)])
-def test_who_waits_as_long_as_told_may_call_again_and_not_sooner(waits_s: float, passes: bool) -> None:
+def test_two_retries_of_a_failure_are_never_refused_and_the_sixth_attempt_is() -> None:
+    assert Caller().rungs(MUTATING, 6, brought=FAILED) == [None, None, "hint", None, None, "refuse"]
+    assert Caller().rungs(MUTATING, 6, brought=None) == [None, None, "hint", None, None, "refuse"]
+
+
+def test_a_batch_whose_every_call_answers_ok_is_hinted_at_now_and_then_and_never_refused() -> None:
     caller = Caller()
-    for _ in range(2):
-        caller.note(MUTATING)
-        caller.clock.advance(10)
-    assert caller.note(MUTATING).refused.retry_after_ms == 50_000
-    caller.clock.advance(waits_s)
-    assert (caller.note(MUTATING).refused is None) is passes
+    told = [caller.rungs(call(order=number), 1)[0] for number in range(100)]
+    assert told.count("hint") == 4  # once per cool-down
+    assert set(told) == {None, "hint"}
+
+
+def test_a_counter_does_not_hide_a_loop() -> None:
+    caller = Caller()
+    told = [caller.rungs(call(order=7, attempt=number), 1)[0] for number in range(12)]
+    assert told[3] == "hint"
+    assert told[7] == "refuse"
+
+
+def test_a_poller_may_poll_as_long_as_it_likes_and_no_faster_than_declared() -> None:
+    assert Caller().rungs(POLLED, 80, every_s=10) == [None] * 80
+    hasty = Caller()
+    assert hasty.rungs(POLLED, 3, every_s=1) == [None, None, "refuse"]
+    refused = hasty.call(POLLED).refused
+    assert refused is not None
+    assert refused.detail == "helpdesk/refund may be polled every 10 s and was polled faster."
+    assert refused.retry_after_ms == 17_000
+    hasty.clock.advance(17)
+    assert hasty.call(POLLED).refused is None
+
+
+def test_steps_are_capped_only_in_a_proven_run_and_the_cap_begins_with_a_hint() -> None:
+    def walk(who: Principal) -> list[str | None]:
+        caller = Caller(steps=5)
+        return [caller.rungs(call(order=n, note="x" * n), 1, who=who, brought=None)[0] for n in range(4)] + [
+            caller.rungs(call(tool(), 1, order=n, note=str(n)), 1, who=who)[0] for n in range(10, 14)
+        ]
+
+    assert walk(RUNNING) == [*[None] * 5, "hint", "refuse", "refuse"]
+    assert walk(ALICE) == [None] * 8
 
 
 def test_an_attempt_that_was_taken_back_does_not_count() -> None:
     caller = Caller()
     for _ in range(10):
-        caller.loops.forget(Case(ALICE, MUTATING, ASKED), caller.note(MUTATING))
-    assert caller.note(MUTATING).refused is None
-    caller.loops.forget(Case(BOB, MUTATING, ASKED), caller.note(MUTATING))
-    assert caller.note(MUTATING).refused is not None
+        case = Case(ALICE, MUTATING, ASKED)
+        caller.loops.forget(case, caller.loops.note(case))
+    assert caller.rungs(MUTATING, 3) == [None, None, "refuse"]
+    caller.loops.forget(Case(BOB, MUTATING, ASKED), caller.call(MUTATING))
+    assert caller.call(MUTATING).looped is not None
 
 
-def test_refusals_of_a_name_are_told_but_bar_no_honest_call() -> None:
+def test_what_the_agent_never_heard_of_moves_nobody_up_the_ladder() -> None:
     caller = Caller()
-    for _ in range(5):
-        caller.loops.note_refused(ALICE, "helpdesk_refund")
-    sighting = caller.note(MUTATING)
-    assert sighting.refused is None
-    assert "helpdesk_refund was refused 5 times" in sighting.hint
-    assert caller.note(MUTATING, BOB).hint is None
+    for _ in range(10):
+        caller.loops.note(Case(ALICE, MUTATING, ASKED))  # served by a replay
+    assert caller.rungs(MUTATING, 2) == ["refuse", "refuse"]
 
 
-def test_memory_is_bounded_in_callers_and_in_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_question_stays_open_whatever_else_the_caller_does_until_it_is_answered() -> None:
+    caller = Caller()
+    caller.rungs(MUTATING, 5)
+    case = Case(ALICE, MUTATING, ASKED)
+    for number in range(30):
+        sighting = caller.call(MUTATING)
+        assert sighting.asks == "helpdesk/refund was called 6 times in a row with the same arguments"
+        caller.loops.forget(case, sighting)  # nobody has answered yet
+        caller.clock.advance(20)
+        caller.rungs(call(order=number + 100, note="y" * number), 1)
+    assert caller.call(MUTATING).asks is not None  # answered: the attempt stays
+
+
+def test_what_no_second_call_could_find_again_is_paused_without_a_question() -> None:
+    assert Caller().rungs(call(tool(derived="off")), 6)[5] == "pause"
+
+
+def test_denials_are_counted_told_and_bar_no_honest_call() -> None:
+    caller = Caller()
+    arguments = {"amount": 5}
+    told = [caller.loops.denied(ALICE, "helpdesk_refund", arguments) for _ in range(6)]
+    assert told[:2] == [None, None]
+    assert told[2] is not None
+    assert told[2].startswith("It was called 3 times in a row with the same arguments.")
+    assert caller.call(MUTATING).refused is None
+    assert caller.loops.denied(BOB, "helpdesk_refund", arguments) is None
+    various = [Caller().loops.denied(ALICE, "helpdesk_refund", {"amount": n}) for n in range(3)]
+    assert various == [None] * 3
+
+
+def test_memory_is_bounded_in_callers_calls_and_rungs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loops_module, "_CALLERS", 10)
+    monkeypatch.setattr(loops_module, "_RUNGS", 4)
     caller = Caller()
     for number in range(100):
-        caller.note(READ, Principal("default", f"bot-{number}", "key:k"))
-        caller.note(call(order=number))
-    assert len(caller.loops._callers) == 10
-    assert max(len(ring) for ring in caller.loops._callers.values()) == 64
+        caller.call(READ, who=Principal("default", f"bot-{number}", "key:k"))
+        for _ in range(3):
+            caller.call(call(order=number), who=RUNNING)
+    courses = caller.loops._courses.values()
+    assert len(courses) == 10
+    assert max(len(course.ring) for course in courses) == 64
+    assert max(len(course.rungs) for course in courses) == 4
 
 
-def test_a_cap_above_the_ring_still_holds() -> None:
-    caller = Caller(repeats=100)
-    assert [caller.note(MUTATING).refused is None for _ in range(100)].index(False) == 99
+def test_an_attempt_costs_the_same_however_long_its_caller_has_been_at_it() -> None:
+    caller = Caller()
+    cases = [Case(ALICE, call(order=number, note="z" * (number % 50)), ASKED) for number in range(2_000)]
+
+    def took_s(some: list[Case]) -> float:
+        begun = perf_counter()
+        for one in some:
+            caller.loops.told(one, caller.loops.note(one))
+        return perf_counter() - begun
+
+    took_s(cases[:100])
+    early = min(took_s(cases[at : at + 100]) for at in range(100, 600, 100))
+    late = min(took_s(cases[at : at + 100]) for at in range(1_400, 1_900, 100))
+    assert late < 3 * early
+    assert early / 100 < 0.001

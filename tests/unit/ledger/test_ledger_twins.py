@@ -173,7 +173,7 @@ async def test_sixty_four_callers_at_once_never_overspend(open_house: OpenHouse)
 
 
 async def test_joins_pay_no_budget_and_are_no_loop(open_house: OpenHouse) -> None:
-    house = open_house(budgets=[Budget(scope="agent", window="day", limit=2)], loops=Loops(repeats=2))
+    house = open_house(budgets=[Budget(scope="agent", window="day", limit=2)], loops=Loops(in_a_row=2))
     callers = await crowd(house, 10)
     await house.ledger.settle(callers[0].result(), answer("c0"), entry("terminal", "c0"))
     await asyncio.wait_for(asyncio.gather(*callers), BOUND_S)
