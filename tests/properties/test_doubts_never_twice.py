@@ -1,0 +1,83 @@
+"""Whatever a probe answers, and whenever a process dies: nothing is paid twice unless a settled look saw nothing of it."""
+
+import asyncio
+
+from doubts_world import LOOK_S, SETTLES_S, TIMEOUT_S, Fate, Saw, Town
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.model.claim import Kept
+from gateway.model.refusal import Reason, Refusal
+
+FATES: st.SearchStrategy[Fate] = st.sampled_from(["answered", "lost", "unsent", "dies"])
+SAWS: st.SearchStrategy[Saw] = st.sampled_from(["found", "nothing", "error", "garbage", "lost", "unsent"])
+WAITS = st.sampled_from([1.0, TIMEOUT_S, SETTLES_S - TIMEOUT_S, SETTLES_S - 1, SETTLES_S, 60.0])
+STEPS = st.one_of(
+    st.tuples(st.just("pay"), FATES, SAWS, st.sampled_from([0.0, 3.0, TIMEOUT_S])),
+    st.tuples(st.just("sweep"), SAWS),
+    st.tuples(st.just("wait"), WAITS),
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(STEPS, max_size=14))
+def test_nothing_is_sent_again_but_after_a_look_that_saw_nothing_once_it_had_settled(steps: list[tuple]) -> None:
+    asyncio.run(_walked(steps))
+
+
+async def _walked(steps: list[tuple]) -> None:
+    town = Town()
+    bank = town.bank
+    for step in steps:
+        match step:
+            case ("pay", fate, saw, took_s):
+                before = list(bank.sent)
+                await town.pay(fate, saw, took_s)
+                if len(bank.sent) > len(before):
+                    assert len(bank.sent) == len(before) + 1
+                    assert not before or bank.saw_nothing_of(before[-1]), steps
+                    bank.saw_nothing.clear()
+            case ("sweep", saw):
+                await town.sweep(saw)
+            case ("wait", seconds):
+                town.clock.at += seconds
+    await town.tasks.close()
+    town.writer.close()
+
+
+async def test_a_look_that_settled_lets_the_same_call_be_made_again() -> None:
+    town = Town()
+    await town.pay("lost", "nothing", 0.0)
+    town.clock.at += TIMEOUT_S + SETTLES_S
+
+    await town.sweep("nothing")
+
+    assert await town.store.doubts() == []
+    await town.pay("answered", "error", 0.0)
+    assert [fate for _, fate in town.bank.sent] == ["lost", "answered"]
+
+
+async def test_a_look_that_begins_too_early_settles_nothing() -> None:
+    town = Town()
+    await town.pay("dies", "nothing", 0.0)
+    town.clock.at += TIMEOUT_S + SETTLES_S - LOOK_S - 0.1
+
+    await town.sweep("nothing")
+
+    assert len(await town.store.doubts()) == 1
+    told = await town.pay("answered", "nothing", 0.0)
+    assert isinstance(told, Refusal)
+    assert (told.reason, told.original) == (Reason.OUTCOME_UNKNOWN, "call-1")
+
+
+async def test_two_processes_that_look_at_one_doubt_settle_it_once() -> None:
+    town = Town()
+    await town.pay("dies", "nothing", 0.0)
+    (doubted,) = await town.store.doubts()
+    other = town.doubting
+    town._begin()
+    town.bank.saw = "found"
+
+    settled = [await other.resolved(doubted), await town.doubting.resolved(doubted)]
+
+    assert [isinstance(one, Kept) for one in settled] == [True, False]
