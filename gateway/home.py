@@ -64,11 +64,13 @@ def sqlite_home(
     async def nothing(_witnessed: str = "") -> None:
         """It has no connection of its own."""
 
+    claims, budgets = SqliteClaims(writer, clock, state.key("ledger"), reached), Budgets(config.budgets, clock, index)
+    claims.on_resolved = lambda token, executed: budgets.resolved(token, executed=executed)
     return Home(
-        SqliteClaims(writer, clock, state.key("ledger"), reached),
+        claims,
         SqliteApprovals(writer, state.key("approvals")),
         SqliteStops(writer),
-        Budgets(config.budgets, clock, index),
+        budgets,
         EndedHere(clock),
         Seen(clock),
         lambda: None,

@@ -46,6 +46,7 @@ def office(house: "House", clock: Clock, last_reload: Callable[[], Reload | None
         Deciding(house.home.approvals, house.rules, house.trail, clock),
         Explainer(house.config, rules=house.rules, catalog=house.catalog, stops=house.stops),
         Resolving(house.home.claims, house.clean, house.trail, clock, house.keeping),
+        house.home.purse,
     )
     tokens = {one.hash: Person(one.id, frozenset(one.roles), one.user) for one in house.config.operator.tokens}
     tokens[token_hash(house.state.operator_token)] = Person("local", frozenset({"viewer", "operator"}))

@@ -23,6 +23,7 @@ from gateway.cli.run import run
 from gateway.cli.schema import schema
 from gateway.cli.store import store
 from gateway.cli.tools import tools
+from gateway.cli.usage import usage
 
 app = typer.Typer(
     name="sallyport",
@@ -44,7 +45,7 @@ def _about(
     """What holds for every verb."""
 
 
-for _verb in (demo, run, check, tools, call, explain, kill, resume, init, schema):
+for _verb in (demo, run, check, tools, call, explain, kill, resume, usage, init, schema):
     app.command(epilog=voice.EPILOG)(_verb)
 app.add_typer(approvals, name="approvals")
 app.add_typer(audit, name="audit")

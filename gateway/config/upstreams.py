@@ -13,6 +13,7 @@ from gateway.config.expressions import Accept, Found, Template
 from gateway.config.idempotency import Kept
 from gateway.config.values import Amount, Duration, Section, ToolIdText
 
+ResultPath = Annotated[str, StringConstraints(pattern=r"^result(\.[A-Za-z0-9_-]+)+$", max_length=200)]
 ArgumentPath = Annotated[str, StringConstraints(pattern=r"^args(\.[A-Za-z0-9_-]+)+$", max_length=200)]
 
 
@@ -44,8 +45,12 @@ class PriceSettings(Section):
     """What one call costs: exactly one of `fixed`, `argument` and `result`."""
 
     fixed: Amount | None = Field(None, ge=0, le=10**9, decimal_places=6)
-    argument: str | None = Field(None, max_length=200, description="dotted path to the amount in the arguments")
-    result: str | None = Field(None, max_length=200, description="dotted path to the amount in the result")
+    argument: ArgumentPath | None = Field(
+        None, description="dotted path to the amount in the arguments: args.amount; a number, or a decimal in a string"
+    )
+    result: ResultPath | None = Field(
+        None, description="dotted path to the amount in the result: result.structuredContent.price"
+    )
     at_most: Amount | None = Field(
         None, ge=0, le=10**9, decimal_places=6, description="reserved until the result tells the price"
     )

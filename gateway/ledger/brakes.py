@@ -64,11 +64,8 @@ class Purse(Protocol):
     def settle(self, case: Case, paid: Paid, brought: Brought | None) -> Bill:
         """Replaces what was reserved by what was used; None: it was carried out and brought nothing."""
 
-    def doubt(self, call_id: str, paid: Paid) -> Bill:
-        """Nobody knows whether the call was carried out: the reservation stands."""
-
-    def resolved(self, call_id: str, *, executed: bool) -> None:
-        """Somebody knows what became of a call in doubt."""
+    def doubt(self, token: int, paid: Paid) -> Bill:
+        """Nobody knows whether the call of this claim was carried out: the reservation stands."""
 
     async def usage(self) -> Sequence[Usage]:
         """Every counter that a rule is about, as it stands. Raises StoreUnavailable."""
@@ -124,8 +121,8 @@ class Brakes:
         elif self._loops is not None and toll.sighting is not None and failed:
             self._loops.ended(toll.case, toll.sighting, None)
 
-    def settle(self, toll: Toll, brought: Brought | None, doubt: str | None = None) -> Bill:
-        """What the call used in the end, and what came of it; `doubt` names a call of which nobody knows."""
+    def settle(self, toll: Toll, brought: Brought | None, doubt: int | None = None) -> Bill:
+        """What the call used in the end, and what came of it; `doubt`: the token of a claim of which nobody knows."""
         if self._loops is not None and toll.sighting is not None:
             self._loops.ended(toll.case, toll.sighting, brought)
         if toll.paid is None:
@@ -133,10 +130,6 @@ class Brakes:
         if doubt is not None:
             return self._budgets.doubt(doubt, toll.paid)
         return self._budgets.settle(toll.case, toll.paid, brought)
-
-    def resolved(self, call_id: str, *, executed: bool) -> None:
-        """Somebody knows what became of a call in doubt."""
-        self._budgets.resolved(call_id, executed=executed)
 
     def denied(self, principal: Principal, asked: Asked) -> str | None:
         """Counts what was turned away before the ledger; a hint when that repeats."""

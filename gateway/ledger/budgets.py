@@ -88,8 +88,8 @@ class Budgets:
         self._clock = clock
         self._index = index
         self._tallies: OrderedDict[Counter, Tally] = OrderedDict()
-        self._doubts: OrderedDict[str, Paid] = OrderedDict()
-        """Reservations of calls in doubt, by call."""
+        self._doubts: OrderedDict[int, Paid] = OrderedDict()
+        """Reservations of calls in doubt, by the token of their claim."""
         self._complete_since = clock.now()
         """Windows that began later are known from memory alone."""
 
@@ -132,16 +132,16 @@ class Budgets:
         self._close(paid, cost)
         return bill(cost, [*self._allowances.oversized(cost), *self._warnings(paid)])
 
-    def doubt(self, call_id: str, paid: Paid) -> Bill:
+    def doubt(self, token: int, paid: Paid) -> Bill:
         """The reservation stands until somebody knows."""
-        self._doubts[call_id] = paid
+        self._doubts[token] = paid
         if len(self._doubts) > _DOUBTS:
             self._doubts.popitem(last=False)
         return bill(paid.cost, self._warnings(paid))
 
-    def resolved(self, call_id: str, *, executed: bool) -> None:
+    def resolved(self, token: int, *, executed: bool) -> None:
         """Somebody knows. What a doubt of before the start had reserved stays charged until the next one."""
-        if (paid := self._doubts.pop(call_id, None)) is not None:
+        if (paid := self._doubts.pop(token, None)) is not None:
             self._close(paid, paid.cost if executed else None)
 
     def spends(self, case: Case) -> tuple[Spend, ...]:  # noqa: ARG002

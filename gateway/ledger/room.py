@@ -144,7 +144,7 @@ class OnceLedger:
         self._reached("ledger.settling")
         warnings: Mapping[str, Any] = {}
         if not isinstance(ending, NotDone):
-            doubt = ticket.claim.call_id if isinstance(ending, InDoubt) else None
+            doubt = ticket.token if isinstance(ending, InDoubt) else None
             bill = self._brakes.settle(_toll(ticket), brought, doubt)
             warnings, terminal = bill.warnings, noting(terminal, bill.cost)
             ending = replace(ending, used=bill.cost) if isinstance(ending, Done) else ending

@@ -82,12 +82,9 @@ class SharedBudgets:
         self._close(case, paid, cost)
         return bill(cost, [*self._allowances.oversized(cost), *self._warnings(paid)])
 
-    def doubt(self, call_id: str, paid: Paid) -> Bill:  # noqa: ARG002  the store knows which reservation it is
+    def doubt(self, token: int, paid: Paid) -> Bill:  # noqa: ARG002  the store knows which reservation it is
         """The reservation stands in the store."""
         return bill(paid.cost, self._warnings(paid))
-
-    def resolved(self, call_id: str, *, executed: bool) -> None:
-        """Settled where the claim is."""
 
     def spends(self, case: Case) -> tuple[Spend, ...]:
         """What a claim must pay."""

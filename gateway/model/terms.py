@@ -35,9 +35,9 @@ class Price:
     fixed: int | None = None
     """Millionths."""
     argument: str | None = None
-    """Dotted path into the arguments, to an amount."""
+    """Dotted path to an amount, `args.…`."""
     result: str | None = None
-    """Dotted path into the result, to an amount."""
+    """Dotted path to an amount, `result.…`."""
     at_most: int | None = None
     """Millionths that are reserved where only the result says the price."""
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from gateway.model.approval import Approval, Ruling
+from gateway.model.spend import Usage
 from gateway.model.stop import Stop, StopKind
 from gateway.ports import AuditTrail
 
@@ -169,6 +170,13 @@ class Explainer(Protocol):
         """At least one, in the order of the road, up to the first room that stops the call."""
 
 
+class BudgetDesk(Protocol):
+    """How budgets stand."""
+
+    async def usage(self) -> Sequence[Usage]:
+        """Every counter that a rule is about. Raises StoreUnavailable."""
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """Everything the operator plane is given."""
@@ -183,3 +191,4 @@ class Desk:
     approvals: ApprovalDesk
     explainer: Explainer
     doubts: DoubtDesk
+    budgets: BudgetDesk

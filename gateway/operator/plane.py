@@ -24,6 +24,7 @@ from gateway.operator import (
     health_routes,
     key_routes,
     store_routes,
+    usage_routes,
 )
 from gateway.operator.access import Access, Person
 from gateway.operator.desk import Desk
@@ -51,6 +52,7 @@ def operator_plane(desk: Desk, tokens: Mapping[str, Person], tracer_provider: Tr
     app.include_router(control_routes.routes(desk, access))
     app.include_router(control_routes.brakes(desk, access))
     app.include_router(key_routes.routes(desk, access))
+    app.include_router(usage_routes.routes(desk.budgets, access))
     app.include_router(store_routes.routes(desk, access))
     app.include_router(approval_routes.routes(desk.approvals, access, desk.now))
     app.include_router(doubt_routes.routes(desk.doubts, desk.audit, access, desk.now))

@@ -48,6 +48,8 @@ class SqliteClaims:
         self._clock = clock
         self._seal = Seal(secret)
         self._reached = reached
+        self.on_resolved: Callable[[int, bool], None] = lambda _token, _executed: None
+        """Told of every doubt that is settled by somebody's word."""
 
     async def claim(self, claim: Claim, intent: Entry | None) -> ClaimAnswer:
         """Raises StoreUnavailable; with an intent also JournalUnavailable. Then nothing was claimed."""
@@ -190,6 +192,8 @@ class SqliteClaims:
             await self._writer.submit(Work(lambda db: table.unsettle(db, moved), durable=True))
             raise
         self._reached("claims.resolved")
+        if held:
+            self.on_resolved(token, isinstance(verdict, Done))
         return held
 
     async def _sealed(self, records: Sequence[bytes], ending: Ending) -> dict[bytes, bytes]:

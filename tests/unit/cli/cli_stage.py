@@ -12,6 +12,7 @@ import uvicorn
 from typer.testing import Result
 
 from gateway.model.approval import Approval
+from gateway.model.spend import Counter, Usage
 from gateway.model.stop import Stop, StopKind
 from gateway.operator.access import Person, token_hash
 from gateway.operator.desk import Desk, Page, Sight
@@ -106,6 +107,11 @@ class Office:
         asks = SimpleNamespace(room="policy", verdict="asks", why="a lead may say yes")
         identity = SimpleNamespace(room="identity", verdict="passes", why="as agent and user")
         return [identity, hidden if tool.startswith("hidden") else asks]
+
+    async def usage(self) -> Sequence[Usage]:
+        run = Counter("acme", "run", (("run", "run-7"),), "calls", None)
+        money = Counter("default", "user", (("user", "alice"),), "money", "day")
+        return [Usage(run, 10, 1, 2, None), Usage(money, 5_000_000, 2_500_000, 1, 86_400.0)]
 
     def agents(self) -> Sequence[Mapping[str, Any]]:
         return [{"id": "support-bot"}]

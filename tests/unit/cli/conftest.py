@@ -19,7 +19,7 @@ from gateway.operator.desk import Desk
 def served() -> Iterator[tuple[Office, int]]:
     """One operator plane for all tests, and the port it listens on."""
     office = Office()
-    desk = Desk(*[office] * 5, lambda: 0.0, NobodyAsks(), office, doubts=office)
+    desk = Desk(*[office] * 5, lambda: 0.0, NobodyAsks(), office, doubts=office, budgets=office)
     with listening(desk) as port:
         yield office, port
 

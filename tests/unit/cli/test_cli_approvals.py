@@ -61,7 +61,7 @@ class Policy:
 def served() -> Iterator[tuple[Shop, int]]:
     shop, office = Shop(), Office()
     deciding = Deciding(shop, Policy(), office, shop)  # type: ignore[arg-type]
-    desk = Desk(office, office, office, office, office, shop.now, deciding, office, doubts=office)
+    desk = Desk(office, office, office, office, office, shop.now, deciding, office, doubts=office, budgets=office)
     with listening(desk) as port:
         yield shop, port
 

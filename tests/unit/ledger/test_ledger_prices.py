@@ -176,13 +176,13 @@ def test_only_what_leaves_traces_is_paid_from_a_budget_of_mutating_calls() -> No
 def test_a_doubt_keeps_its_reservation_until_somebody_knows() -> None:
     budgets = made({"scope": "agent", "unit": "calls", "window": "day", "limit": 2})
     one = case(ALICE, Effect.MUTATING)
-    for name in ("a", "b"):
-        budgets.doubt(name, budgets.spend(one))
+    for token in (1, 2):
+        budgets.doubt(token, budgets.spend(one))
     with pytest.raises(Refused):
         budgets.spend(one)
-    budgets.resolved("a", executed=True)
-    budgets.resolved("a", executed=False)
+    budgets.resolved(1, executed=True)
+    budgets.resolved(1, executed=False)
     with pytest.raises(Refused):
         budgets.spend(one)
-    budgets.resolved("b", executed=False)
+    budgets.resolved(2, executed=False)
     budgets.spend(one)

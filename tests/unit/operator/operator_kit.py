@@ -10,6 +10,7 @@ import httpx2
 
 from gateway.model.approval import Approval, Ruling, RulingKind
 from gateway.model.call import Arrival
+from gateway.model.spend import Counter, Usage
 from gateway.model.stop import Stop, StopKind
 from gateway.operator.access import Person, token_hash
 from gateway.operator.desk import Desk, Page, Sight, Step
@@ -108,6 +109,12 @@ class Office:
             SimpleNamespace(room="catalog", verdict="stops", why=f"{tool} is hidden"),
         ]
 
+    async def usage(self) -> Sequence[Usage]:
+        self._act("usage")
+        run = Counter("acme", "run", (("run", "run-7"),), "calls", None)
+        money = Counter("default", "user", (("user", "alice"),), "money", "day")
+        return [Usage(run, 10, 1, 2, None), Usage(money, 5_000_000, 2_500_000, 1, NOON + 43_200)]
+
     def agents(self) -> Sequence[Mapping[str, Any]]:
         return [{"id": "support-bot", "owner": "team-support", "tools": ["*/*"], "curated": 2}]
 
@@ -151,7 +158,7 @@ class Visitor:
     """Sends requests to the real application, as nobody or as one of PEOPLE."""
 
     def __init__(self, office: Office) -> None:
-        desk = Desk(*[office] * 5, lambda: NOON, NobodyAsks(), office, doubts=office)
+        desk = Desk(*[office] * 5, lambda: NOON, NobodyAsks(), office, doubts=office, budgets=office)
         self.app = operator_plane(desk, {token_hash(token): person for token, person in PEOPLE.items()})
         self._http = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=self.app), base_url="http://operator")
 

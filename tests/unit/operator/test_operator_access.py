@@ -15,6 +15,7 @@ LOOKS = [
     ("GET", "/keys"),
     ("GET", "/approvals"),
     ("GET", "/store"),
+    ("GET", "/usage"),
 ]
 ANSWERS = [("GET", "/approvals/a-1"), ("POST", "/approvals/a-1")]
 """Policy says who may; see test_operator_approvals."""

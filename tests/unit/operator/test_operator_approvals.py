@@ -70,7 +70,7 @@ class Counter:
     def __init__(self, store: SqliteApprovals) -> None:
         self.store, self.office = store, Office()
         deciding = Deciding(store, Policy(), self.office, Clock())  # type: ignore[arg-type]
-        desk = Desk(*[self.office] * 5, lambda: NOON, deciding, self.office, doubts=self.office)
+        desk = Desk(*[self.office] * 5, lambda: NOON, deciding, self.office, doubts=self.office, budgets=self.office)
         self.spans, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
         provider.add_span_processor(SimpleSpanProcessor(self.spans))
         app = operator_plane(desk, {token_hash(name): person for name, person in PEOPLE.items()}, provider)
