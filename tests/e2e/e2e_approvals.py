@@ -36,7 +36,7 @@ class Asking:
     def __init__(self, folder: Path, helpdesk: HelpDesk, hold: str, **more: Any) -> None:
         self.helpdesk = helpdesk
         self.rows = folder / "policy.csv"
-        self.rows.write_text(ROWS, encoding="utf-8")
+        self.rows.write_text(more.pop("rows", ROWS), encoding="utf-8")
         self.alice, entry = api_key("alice-key", "support-bot", "alice")
         self.tokens = {who: f"the operator token of {who}" for who in PEOPLE}
         config = helpdesk_config(helpdesk.url, [entry])
