@@ -6,7 +6,7 @@ step by the step's name; `play.log` is what happened, in order.
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from pipeline_rooms import FakeApprovals, FakeLedger, FakeRecord, FakeUpstream, Stage
@@ -48,10 +48,11 @@ class Clock:
 @dataclass
 class FakeIdentity:
     stage: Stage
+    run: str | None = None
 
     async def prove(self, arrival: Arrival) -> Principal:
         await self.stage.wait("identity.prove")
-        return ALICE
+        return replace(ALICE, run=self.run)
 
 
 @dataclass
@@ -187,7 +188,7 @@ class FakeLooks:
 class Playbook:
     """One road, and everything a test may look at or arrange beforehand."""
 
-    def __init__(self, effect: Effect = Effect.MUTATING, answer: Carried | None = None) -> None:
+    def __init__(self, effect: Effect = Effect.MUTATING, answer: Carried | None = None, run: str | None = None) -> None:
         stage = Stage()
         self.log, self.journal, self.fails, self.holds = stage.log, stage.journal, stage.fails, stage.holds
         self.tool = Tool("helpdesk/refund", "helpdesk", "refund", {}, "0" * 64, effect)
@@ -196,7 +197,7 @@ class Playbook:
         self.trail, self.tasks = FakeTrail(stage), Tasks()
         self.approvals, self.looks = FakeApprovals(stage), FakeLooks(stage)
         self.road = Road(
-            identity=FakeIdentity(stage),
+            identity=FakeIdentity(stage, run),
             catalog=self.catalog,
             policy=self.policy,
             ledger=self.ledger,

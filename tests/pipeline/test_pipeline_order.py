@@ -99,6 +99,14 @@ async def test_the_agent_sees_what_its_curation_and_the_users_policy_both_let_th
     assert play.catalog.shown == {"helpdesk/refund"}
 
 
+async def test_a_run_that_the_credential_proves_stands_in_the_record_whatever_the_caller_calls_it() -> None:
+    play = Playbook(run="r-1")
+
+    await play.reply(asks(run_label="another"))
+
+    assert play.record["run"] == "r-1"
+
+
 async def test_the_record_reads_who_asked_for_what_and_why_it_was_allowed() -> None:
     play = Playbook()
 

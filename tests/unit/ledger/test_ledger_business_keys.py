@@ -142,3 +142,10 @@ async def test_without_guesses_only_the_id_makes_two_calls_the_same(open_house: 
     house.ledger.delivered(await house.done("call-1", of, call_ref="toolu_1", is_error=True))
     assert (await replayed(house, "call-2", of, call_ref="toolu_1")).kept.call_id == "call-1"
     await house.won("call-3", of, call_ref="toolu_2")
+
+
+async def test_an_error_is_told_again_to_the_same_call_and_keeps_no_other_from_trying(open_house: OpenHouse) -> None:
+    house = open_house()
+    await house.done("call-1", call(), call_ref="toolu_1", is_error=True)
+    assert (await replayed(house, "call-2", call(), call_ref="toolu_1")).kept.is_error
+    await house.won("call-3", call(), call_ref="toolu_2")

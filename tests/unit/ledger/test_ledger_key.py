@@ -1,5 +1,6 @@
 """What makes two calls the same, and what must never make them different."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -13,6 +14,8 @@ from gateway.ledger.key import RecordKeys, derived_key, fingerprint, round_of
 from gateway.model.call import Asked
 from gateway.model.dialogue import Dialogue, Silent
 from gateway.model.principal import Principal
+from gateway.model.terms import Terms
+from gateway.model.tool import Effect
 from gateway.model.trace import Trace
 
 KEYS = RecordKeys(SECRET)
@@ -109,3 +112,33 @@ def test_a_lease_outlives_the_call_and_the_question_its_caller_may_be_asked(dial
     asked = Asked("refund", {}, "modern", "2026-07-28", dialogue=dialogue)
     attempt = Attempts(SECRET, "owner", lambda _: ()).of(Case(ALICE, call(), asked), "call-1", 10.0)
     assert attempt.claim.lease_s == lease_s
+
+
+@pytest.mark.parametrize(
+    ("effect", "said", "resend_within_s"),
+    [
+        (Effect.MUTATING, Terms(), None),
+        (Effect.UNSET, Terms(), None),
+        (Effect.MUTATING, Terms(in_doubt="probe"), None),
+        (Effect.MUTATING, Terms(in_doubt="forward_key", dedupes_s=3600.0), 3600.0),
+        (Effect.IDEMPOTENT, Terms(), math.inf),
+        (Effect.IDEMPOTENT, Terms(in_doubt="resend"), math.inf),
+        (Effect.IDEMPOTENT, Terms(in_doubt="forward_key", dedupes_s=3600.0), math.inf),
+    ],
+)
+def test_a_doubt_may_be_sent_again_only_for_as_long_as_the_operator_vouches_for_it(
+    effect: Effect, said: Terms, resend_within_s: float | None
+) -> None:
+    asked = Asked("refund", {}, "modern", "2026-07-28")
+    case = Case(ALICE, call(tool(effect, terms=said)), asked)
+    assert Attempts(SECRET, "owner", lambda _: ()).of(case, "call-1", 10.0).claim.resend_within_s == resend_within_s
+
+
+@pytest.mark.parametrize("how", [{}, {"key": "k"}, {"call_ref": "toolu_1"}, {"once": True}])
+def test_what_is_forwarded_is_the_same_for_every_attempt_at_one_call(how: dict) -> None:
+    terms = Terms(once=("args.order",)) if how.pop("once", False) else Terms()
+    asked = Asked("refund", {}, "modern", "2026-07-28", **how)
+    case = Case(ALICE, call(tool(terms=terms)), asked)
+    forwarded = {Attempts(SECRET, owner, lambda _: ()).of(case, owner, 10.0).claim.record.hex() for owner in "ab"}
+    assert len(forwarded) == 1
+    assert len(forwarded.pop()) == 64
