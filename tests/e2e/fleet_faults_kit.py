@@ -34,7 +34,9 @@ p, everything,   role:lead,     default, *, */*,                call,    -, allo
 p, ask-mail,     role:lead,     default, *, helpdesk/mail_send, call,    -, ask
 p, approve-mail, role:approver, default, *, helpdesk/mail_send, approve, -, allow
 """
-AWAY = "ok for reads; calls that leave traces are refused: "
+AWAY = "ok for reads, but not for long; calls that leave traces are refused: "
+PATIENT = {"kill_switch": {"refuse_after": "1h"}}
+"""However slow this machine is, reads go on while the store is away."""
 Json = dict[str, Any]
 
 
@@ -62,7 +64,7 @@ class Faulty(Fleet):
         rows.write_text(ROWS, encoding="utf-8")
         config["policy"] = {"model": str(ROOT / "policies/model.conf"), "rows": str(rows), "conditions": None}
         config["operator"] = {"tokens": [{"id": "vera", "hash": token_hash(VIEWER)}]}
-        super().__init__(folder, desk, size, EVERY_WRITE if server is None else server, **config)
+        super().__init__(folder, desk, size, EVERY_WRITE if server is None else server, **config | PATIENT)
         with self.redis() as client:
             client.set(GENERATION, redis_kit.BORN)  # so that nobody waits for one
 

@@ -124,7 +124,7 @@ def test_stops_and_lifts_stand_in_the_chain_and_so_do_the_calls_they_refused(swi
     records = switched.gateway.records(user="alice", reason="stopped")
     lifted, killed = switched.gateway.records(kind="operator")[:2]
     assert (killed["action"], lifted["action"], killed["who"]) == ("kill", "lift", "local")
-    assert killed["facts"] == {"kind": "user", "target": "alice", "why": "a drill for the record"}
+    assert killed["facts"] == {"kind": "user", "target": "alice", "why": "a drill for the record", "mode": "stop"}
     assert killed["time"] < records[0]["time"] < lifted["time"]
     assert (records[0]["outcome"], records[0]["executed"], records[0]["tool"]) == (
         "refused",

@@ -17,7 +17,7 @@ import pytest
 import redis
 import redis_kit
 from e2e_kit import HTTP, Gateway, HelpDesk, api_key, helpdesk_config, outcome, structured, wait_for
-from fleet_faults_kit import AWAY, LOOKED, refund, sallyport, store_of
+from fleet_faults_kit import AWAY, LOOKED, PATIENT, refund, sallyport, store_of
 from fleet_kit import TOOL
 
 from gateway.store.redis_names import GENERATION
@@ -99,7 +99,7 @@ def _gateway(folder: Path, helpdesk: HelpDesk, name: str, url: str) -> Wrong:
     secret.write_text("5e" * 32)  # two of them share a server
     secret.chmod(0o600)
     state = {"dir": "state", "store": url, "secret_file": str(secret), "assume_noeviction": name == "vouched for"}
-    gateway = Gateway(folder, helpdesk_config(helpdesk.url, [entry]) | {"state": state})
+    gateway = Gateway(folder, helpdesk_config(helpdesk.url, [entry]) | {"state": state} | PATIENT)
     return Wrong(gateway, token, urlsplit(url).netloc.rpartition("@")[2])
 
 

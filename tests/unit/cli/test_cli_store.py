@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from cli_stage import Office, Run
 
-AWAY = "ok for reads; calls that leave traces are refused: the store lost its memory"
+AWAY = "ok for reads, but not for long; calls that leave traces are refused: the store lost its memory"
 
 
 @pytest.mark.parametrize(
