@@ -62,10 +62,11 @@ def claim(
     `rows` are what stands for `asked.also`, where it is set, and for `asked.record`: the first one that is in the way
     decides, and who wins has both.
     """
-    rows = [_aged(row, now) for row in rows]
-    for row in rows:
-        if (answer := _in_the_way(row, asked, now)) is not None:
-            return answer, rows
+    after = list(rows)
+    for n, row in enumerate(rows):
+        after[n] = _aged(row, now)
+        if (answer := _in_the_way(after[n], asked, now)) is not None:
+            return answer, after
     won = Row(
         asked.fingerprint,
         State.SENT if departing else State.CLAIMED,

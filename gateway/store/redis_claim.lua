@@ -7,8 +7,8 @@ local guarded = ARGV[14] ~= '' and {read(ARGV[14]), main} or {main}
 
 for _, one in ipairs(guarded) do
   if one.state and not one.over then
-    if one.fingerprint and one.fingerprint ~= ARGV[4] then return said('mismatch') end -- none: `fate` put the row there
     age(one)
+    if one.fingerprint and one.fingerprint ~= ARGV[4] then return said('mismatch') end -- none: `fate` put the row there
     local since = tonumber(one.since)
     local young = ARGV[10] == 'inf' or (ARGV[10] ~= '' and now >= since and now - since < tonumber(ARGV[10]))
     local free = one.state == 'retryable' or (one.state == 'claimed' and tonumber(one.lease) <= now)

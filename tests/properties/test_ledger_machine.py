@@ -1,27 +1,32 @@
-"""The promise of ledger §1.1 as a machine: whatever actors, clocks and crashes do, at most one send that may have counted.
+"""The promise of ledger §1.1 as a machine: whatever actors, clocks and crashes do, no send is repeated that may have counted.
 
-Actors claim, depart, get answers, prove that nothing was sent, lose answers, stall past leases and die with the process.
-The model counts sends as the upstream would see them; the store is the real one over a real SQLite file in memory
-(`test_ledger_machine_redis.py`: over a real server).
+Actors claim one record or two, depart, get answers, prove that nothing was sent, lose answers, stall past leases and die
+with the process; people and probes settle doubts; clocks step. The book (`ledger_book.py`) says what may happen; the store is
+the real one over a real SQLite file in memory (`test_ledger_machine_redis.py`: over a real server).
 """
 
+import math
 import sqlite3
 from collections.abc import Coroutine, Generator
-from dataclasses import dataclass
 from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, multiple, rule
+from ledger_book import Attempt, Book, Times
 
-from gateway.model.claim import Claim, Departure, Done, Ending, Found, InDoubt, Kept, Mismatch, NotDone, State, Won
+from gateway.model.claim import Claim, Departure, Done, Found, InDoubt, Kept, Mismatch, NotDone, State, Won
 from gateway.model.work import Work
 from gateway.store.ledger_sqlite import SCHEMA, SqliteClaims
 
 LEASE_S = 30.0
-RECORDS = st.sampled_from([b"a" * 32, b"b" * 32])
-FINGERPRINTS = st.sampled_from([b"f" * 32, b"f" * 32, b"g" * 32])
+NAMES = [b"a" * 32, b"b" * 32, b"c" * 32]
+RECORDS = st.sampled_from(NAMES[:2])
+ALSO = st.sampled_from([None, None, NAMES[1], NAMES[2]])
+FINGERPRINTS = st.sampled_from([b"f" * 32] * 4 + [b"g" * 32])
+RESENDS = st.sampled_from([None, None, None, 100.0, 1000.0, math.inf])
 KEEPS = st.sampled_from([0.0, 60.0, 86_400.0])
+STAGES = {State.CLAIMED: "held", State.SENT: "sent", State.DONE: "done", State.DOUBT: "doubt"}
 
 
 class Ready:
@@ -60,48 +65,26 @@ class InlineWriter:
         self._db.close()
 
 
-class FakeClock:
-    wall, steady = 1_790_000_000.0, 1000.0
+class BookClock:
+    def __init__(self, times: Times) -> None:
+        self._times = times
 
     def now(self) -> float:
-        return self.wall
+        return self._times.wall
 
     def monotonic(self) -> float:
-        return self.steady
-
-
-@dataclass(eq=False)
-class Actor:
-    """Whoever won a claim, in the life of the process that won it."""
-
-    claim: Claim
-    token: int
-    life: int
-    sent: bool = False
-
-
-@dataclass
-class Truth:
-    """What really became of a record."""
-
-    fingerprint: bytes | None = None
-    open_sends: int = 0
-    """Sends that may have been carried out and have no stored answer."""
-    kept: Kept | None = None
-    ends_at: float = 0.0
+        return self._times.steady
 
 
 class LedgerMachine(RuleBasedStateMachine):
-    waiting = Bundle("waiting")
-    """Actors that hold a claim and have sent nothing."""
-    flying = Bundle("flying")
-    answered = Bundle("answered")
+    held = Bundle("held")
+    sent = Bundle("sent")
 
     @initialize()
     def open(self) -> None:
-        self.writer, self.clock, self.life, self.calls = InlineWriter(), FakeClock(), 0, 0
-        self.store = SqliteClaims(self.writer, self.clock, b"secret" * 6, lambda _: None)
-        self.truth: dict[bytes, Truth] = {}
+        self.times, self.calls = Times(), 0
+        self.book, self.writer = Book(self.times), InlineWriter()
+        self.store: Any = SqliteClaims(self.writer, BookClock(self.times), b"secret" * 6, lambda _: None)
 
     def teardown(self) -> None:
         if hasattr(self, "writer"):
@@ -114,127 +97,146 @@ class LedgerMachine(RuleBasedStateMachine):
             return ended.value
         raise AssertionError("the store waited for something")
 
-    def delivered(self, claim: Claim, token: int, keep_s: float) -> None:
-        self.store.delivered(claim, token, keep_s)
+    def delivered(self, attempt: Attempt, keep_s: float) -> None:
+        self.store.delivered(attempt.claim, attempt.token, keep_s)
 
-    def _of(self, record: bytes) -> Truth:
-        truth = self.truth.setdefault(record, Truth())
-        if truth.kept is not None and truth.ends_at <= self.clock.wall:
-            self.truth[record] = truth = Truth()
-        return truth
+    def _here(self, attempt: Attempt) -> bool:
+        """Whether the process lives that made the attempt: another one knows no token."""
+        return attempt.life == self.times.life
 
-    def _send(self, actor: Actor) -> None:
-        actor.sent = True
-        self._of(actor.claim.record).open_sends += 1
-
-    @invariant()
-    def at_most_one_send_may_have_counted(self) -> None:
-        for record in getattr(self, "truth", {}):
-            truth = self._of(record)
-            assert truth.open_sends + (truth.kept is not None) <= 1
-
-    def _claimed(self, record: bytes, fingerprint: bytes, *, departing: bool) -> Actor | None:
+    def _claimed(
+        self, record: bytes, also: bytes | None, fingerprint: bytes, resend: float | None, *, departing: bool
+    ) -> Any:
         self.calls += 1
-        claim = Claim(record, fingerprint, f"call-{self.calls}", "owner", LEASE_S)
-        truth = self._of(record)
-        answer = self.run(self.store.claim(claim, dict if departing else None))
-        match answer:
-            case Won(token, departed):
+        also = None if also == record else also
+        call_id, owner = f"call-{self.calls}", f"life {self.times.life}"
+        claim = Claim(record, fingerprint, call_id, owner, LEASE_S, resend, (), also, call_id.encode())
+        may, may_win = self.book.obstacles(claim)
+        match self.run(self.store.claim(claim, dict if departing else None)):
+            case Won(token=token, departed=departed):
+                assert may_win, may
                 assert departed is departing
-                truth.fingerprint = fingerprint
-                return Actor(claim, token, self.life)
-            case Found(State.DONE, kept):
-                assert kept == truth.kept
-            case Found(State.DOUBT | State.SENT):
-                assert truth.open_sends == 1
-            case Found():
-                assert truth.open_sends == 0
+                return self.book.won(claim, token, departed=departing)
+            case Found(state, kept, found):
+                assert (STAGES[state], found) in may
+                theirs = next(one for one in self.book.attempts() if one.claim.call_id == found)
+                forgotten = bool(theirs.vague) and kept is not None and kept.kind == "withheld"
+                assert kept == theirs.kept or forgotten
             case Mismatch():
-                assert fingerprint != truth.fingerprint
-        return None
+                assert "mismatch" in may
+            case answer:
+                raise AssertionError(answer)
+        return multiple()
 
-    @rule(target=waiting, record=RECORDS, fingerprint=FINGERPRINTS)
-    def claim(self, record: bytes, fingerprint: bytes) -> Any:
-        actor = self._claimed(record, fingerprint, departing=False)
-        return multiple() if actor is None else actor
+    @rule(target=held, record=RECORDS, also=ALSO, fingerprint=FINGERPRINTS, resend=RESENDS)
+    def claim(self, record: bytes, also: bytes | None, fingerprint: bytes, resend: float | None) -> Any:
+        return self._claimed(record, also, fingerprint, resend, departing=False)
 
-    @rule(target=flying, record=RECORDS, fingerprint=FINGERPRINTS)
-    def claim_and_send(self, record: bytes, fingerprint: bytes) -> Any:
-        actor = self._claimed(record, fingerprint, departing=True)
-        if actor is None:
+    @rule(target=sent, record=RECORDS, also=ALSO, fingerprint=FINGERPRINTS, resend=RESENDS)
+    def claim_and_send(self, record: bytes, also: bytes | None, fingerprint: bytes, resend: float | None) -> Any:
+        return self._claimed(record, also, fingerprint, resend, departing=True)
+
+    @rule(target=sent, attempt=consumes(held))
+    def send(self, attempt: Attempt) -> Any:
+        if not self._here(attempt):
             return multiple()
-        self._send(actor)
-        return actor
-
-    @rule(target=flying, actor=consumes(waiting))
-    def send(self, actor: Actor) -> Any:
-        if (
-            actor.life != self.life
-            or self.run(self.store.depart(actor.claim, actor.token, dict)) is not Departure.DEPARTED
-        ):
+        departed = self.run(self.store.depart(attempt.claim, attempt.token, dict)) is Departure.DEPARTED
+        assert departed is self.book.may_depart(attempt)
+        if not departed:
             return multiple()
-        self._send(actor)
-        return actor
+        self.book.departed(attempt)
+        return attempt
 
-    @rule(actor=waiting)
-    def release(self, actor: Actor) -> None:
+    @rule(attempt=held)
+    def release(self, attempt: Attempt) -> None:
         """Not consumed: a released or overtaken actor may come again, and must not matter."""
-        if actor.life == self.life:
-            self._end(actor, NotDone())
+        self.prove_unsent(attempt)
 
-    @rule(target=answered, actor=flying, keep_s=KEEPS)
-    def answer(self, actor: Actor, keep_s: float) -> Any:
-        """Also a second answer to the same call: the first one wins."""
-        if actor.life != self.life:
-            return multiple()
-        body = f"answer {self.calls} {self.clock.wall}".encode()
-        kept = Kept("result", body, "0" * 64, len(body), is_error=False, call_id=actor.claim.call_id, at=1.0)
-        if self._end(actor, Done(kept, keep_s)):
-            assert actor.sent
-            actor.sent = False
-            truth = self._of(actor.claim.record)
-            truth.open_sends -= 1
-            truth.kept, truth.ends_at = kept, self.clock.wall + keep_s
-        else:
-            assert not actor.sent, "an answer to a send that counts must always be stored"
-        return actor
+    @rule(attempt=sent)
+    def prove_unsent(self, attempt: Attempt) -> None:
+        if self._here(attempt):
+            self._end(attempt, NotDone())
 
-    @rule(actor=flying)
-    def prove_unsent(self, actor: Actor) -> None:
-        if actor.life == self.life and self._end(actor, NotDone()):
-            actor.sent = False
-            self._of(actor.claim.record).open_sends -= 1
+    @rule(attempt=sent)
+    def lose_the_answer(self, attempt: Attempt) -> None:
+        if self._here(attempt):
+            self._end(attempt, InDoubt())
 
-    @rule(actor=flying)
-    def lose_the_answer(self, actor: Actor) -> None:
-        if actor.life == self.life:
-            self._end(actor, InDoubt())
+    @rule(attempt=sent, keep_s=KEEPS, also_keep_s=KEEPS)
+    def answer(self, attempt: Attempt, keep_s: float, also_keep_s: float) -> None:
+        """Also a second answer to the same call, and one that comes after somebody's word: the first one stands."""
+        if self._here(attempt):
+            self._end(attempt, Done(self._kept(attempt), keep_s, also_keep_s))
 
-    def _end(self, actor: Actor, ending: Ending) -> bool:
-        return bool(self.run(self.store.finish(actor.claim, actor.token, ending, None)))
+    def _kept(self, attempt: Attempt) -> Kept:
+        body = f"answer {self.calls} {self.times.wall}".encode()
+        return Kept("result", body, "0" * 64, len(body), is_error=False, call_id=attempt.claim.call_id, at=1.0)
 
-    @rule(actor=answered, keep_s=KEEPS)
-    def deliver(self, actor: Actor, keep_s: float) -> None:
-        if actor.life != self.life:
-            return
-        self.delivered(actor.claim, actor.token, keep_s)
-        truth = self._of(actor.claim.record)
-        if truth.kept is not None and truth.kept.call_id == actor.claim.call_id:
-            truth.ends_at = min(truth.ends_at, self.clock.wall + keep_s)
+    def _end(self, attempt: Attempt, ending: Any) -> None:
+        stage = self._stage(ending)
+        may = self.book.may_end(attempt, stage)
+        assert self.run(self.store.finish(attempt.claim, attempt.token, ending, None)) is may
+        if may:
+            self._ended(attempt, ending)
 
-    @rule(seconds=st.sampled_from([1.0, LEASE_S - 1, LEASE_S, 700.0, 90_000.0]))
+    def _stage(self, ending: Any) -> Any:
+        return {Done: "done", NotDone: "free", InDoubt: "doubt"}[type(ending)]
+
+    def _ended(self, attempt: Attempt, ending: Any, by: bytes = b"") -> None:
+        done = isinstance(ending, Done)
+        keeps = (ending.keep_s, ending.also_keep_s) if done else (0.0, 0.0)
+        self.book.ended(attempt, self._stage(ending), keeps, ending.kept if done else None, by)
+
+    @rule(attempt=sent, keep_s=KEEPS)
+    def deliver(self, attempt: Attempt, keep_s: float) -> None:
+        if self._here(attempt):
+            self.delivered(attempt, keep_s)
+            self.book.delivered(attempt, keep_s)
+
+    @rule()
+    def ask_for_doubts(self) -> None:
+        told = self.run(self.store.doubts())
+        known = self.book.doubts()
+        assert {one.call_id: (one.token, one.since, one.about) for one in told} == {
+            name: (attempt.token, attempt.since, name.encode()) for name, attempt in known.items()
+        }
+        assert len(told) == len(known)
+        assert [one.since for one in told] == sorted(one.since for one in told)
+        for one in told:
+            attempt = known[one.call_id]
+            mine = self.book.has(attempt)
+            assert one.record == (attempt.claim.record if attempt.claim.record in mine else mine[0])
+
+    @rule(attempt=sent, carried_out=st.booleans(), second=st.booleans(), keep_s=KEEPS, also_keep_s=KEEPS)
+    def say(self, attempt: Attempt, carried_out: bool, second: bool, keep_s: float, also_keep_s: float) -> None:
+        """A person or a probe, which may be wrong; from any process."""
+        record = attempt.records[0] if second else attempt.claim.record
+        verdict = Done(self._kept(attempt), keep_s, also_keep_s) if carried_out else NotDone()
+        may = self.book.may_be_settled(attempt, record)
+        assert self.run(self.store.resolve(record, attempt.token, verdict, dict)) is may
+        if may:
+            self._ended(attempt, verdict, record)
+
+    @rule(seconds=st.sampled_from([1.0, LEASE_S - 1, LEASE_S, 100.0, 700.0, 90_000.0]))
     def stall(self, seconds: float) -> None:
-        self.clock.wall += seconds
-        self.clock.steady += seconds
+        self.times.wall += seconds
+        self.times.steady += seconds
+        self.book.passed()
+
+    @rule(seconds=st.sampled_from([-90_000.0, -100.0, -LEASE_S, LEASE_S, 100.0, 90_000.0]))
+    def step_the_wall_clock(self, seconds: float) -> None:
+        self.times.wall += seconds
+        self.book.passed()
 
     @rule()
     def die_and_come_back(self) -> None:
         """Monotonic time begins anew after a restart of the machine; no lease may profit from it."""
-        self.life += 1
-        self.clock.steady = 5.0
+        sent = {attempt.claim.record.hex() for attempt in self.book.attempts() if attempt.stage == "sent"}
+        self.times.steady = 5.0
+        self.book.died()
         doubted = self.run(self.store.recover())
-        assert all(self.truth[bytes.fromhex(record)].open_sends == 1 for record in doubted)
+        assert set(doubted) <= sent
 
 
-LedgerMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+LedgerMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
 TestLedgerMachine = LedgerMachine.TestCase

@@ -9,19 +9,19 @@ from typing import Any
 import redis_kit
 from hypothesis import settings
 from hypothesis.stateful import initialize
-from test_ledger_machine import FakeClock, LedgerMachine
-
-from gateway.model.claim import Claim
+from ledger_book import Attempt, Book, Times
+from test_ledger_machine import BookClock, LedgerMachine
 
 
 class RedisLedgerMachine(LedgerMachine):
     @initialize()
     def open(self) -> None:
-        self.loop, self.clock, self.life, self.calls, self.truth = asyncio.new_event_loop(), FakeClock(), 0, 0, {}
-        self.folder = tempfile.TemporaryDirectory()
+        self.loop, self.times, self.calls = asyncio.new_event_loop(), Times(one_clock=True), 0
+        self.book, self.folder = Book(self.times), tempfile.TemporaryDirectory()
         server, writer = redis_kit.shared(), redis_kit.Writing()
+        clock = BookClock(self.times)
         self.run(redis_kit.emptied(server))
-        self.gateway = redis_kit.gateway(server, Path(self.folder.name), self.clock, writer, at=self.clock.now)
+        self.gateway = redis_kit.gateway(server, Path(self.folder.name), clock, writer, at=clock.now)
         self.run(self.gateway.guard.tick())
         self.store = self.gateway.claims
 
@@ -34,13 +34,13 @@ class RedisLedgerMachine(LedgerMachine):
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         return self.loop.run_until_complete(work)
 
-    def delivered(self, claim: Claim, token: int, keep_s: float) -> None:
+    def delivered(self, attempt: Attempt, keep_s: float) -> None:
         async def told() -> None:
-            self.store.delivered(claim, token, keep_s)
+            self.store.delivered(attempt.claim, attempt.token, keep_s)
             await self.gateway.told()
 
         self.run(told())
 
 
-RedisLedgerMachine.TestCase.settings = settings(max_examples=30, stateful_step_count=30, deadline=None)
+RedisLedgerMachine.TestCase.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
 TestRedisLedgerMachine = RedisLedgerMachine.TestCase
