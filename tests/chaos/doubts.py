@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tests.chaos.books import STORE, Blow
 from tests.chaos.faults import FAULTS
-from tests.chaos.havoc import STORE, Blow
 from tests.chaos.weather import TIMEOUT_S
 
 HIDING = {fault.name for fault in FAULTS if fault.hides}

@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 import urllib.request
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,7 +19,7 @@ import redis_kit
 from crash_births import Nursery
 from e2e_kit import PATIENCE_S, ROOT, Gateway, api_key, wait_for
 
-from gateway.audit.segments import tail
+from tests.chaos.books import Books
 from tests.chaos.plan import PEOPLE
 from tests.chaos.weather import TIMEOUT_S, Weather
 
@@ -119,6 +118,10 @@ class Field:
         url = f"{self._url}/{era}"
         return {"kind": "mcp-http", "url": url, "era": era, "timeout": f"{TIMEOUT_S:.0f}s", "tools": tools}
 
+    def books(self) -> Books:
+        """The journals of all gateways, from the first entry."""
+        return Books([gateway.journal for gateway in self.gateways])
+
     def start(self) -> None:
         for gateway in self.gateways:
             gateway.start(ready=False)
@@ -153,30 +156,3 @@ def _policy(folder: Path) -> dict[str, str]:
     rows.write_text("\n".join([*people, "p, all, role:everybody, default, *, */*, call, -, allow\n"]), encoding="utf-8")
     conditions.write_text("{}\n", encoding="utf-8")
     return {"model": str(ROOT / "policies/model.conf"), "rows": str(rows), "conditions": str(conditions)}
-
-
-class Books:
-    """The journals of all gateways as they are on disk, read on from where the last look ended."""
-
-    def __init__(self, field: Field) -> None:
-        self._folders = [gateway.journal for gateway in field.gateways]
-        self._at: list[Any] = [None for _ in self._folders]
-        self.entries: list[dict[str, Any]] = []
-        """With `gateway`: the place of whose journal it is."""
-
-    def read(self) -> None:
-        for number, folder in enumerate(self._folders):
-            for position, body in tail(folder, self._at[number]):
-                self._at[number] = position
-                self.entries.append({**json.loads(body), "gateway": number})
-
-    def open(self, before: float) -> set[str]:
-        """Calls whose intent is older than `before` and has no terminal entry."""
-        ended = {one["call"] for one in self.entries if "outcome" in one}
-        begun = {one["call"] for one in self.entries if one["kind"] == "intent" and stamp(one) < before}
-        return begun - ended
-
-
-def stamp(entry: dict[str, Any]) -> float:
-    """When the entry was made, on the clock of the upstream and the agents, which is the same."""
-    return datetime.fromisoformat(entry["time"]).timestamp()

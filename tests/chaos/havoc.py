@@ -5,32 +5,12 @@ import contextlib
 import os
 import random
 import signal
-from dataclasses import dataclass
-from typing import Literal
 
 import redis
 
+from tests.chaos.books import STORE, Blow, What
 from tests.chaos.field import Field, redis_kit
 from tests.chaos.weather import Weather, now
-
-What = Literal["kill", "term", "pause", "store-pause", "store-stop"]
-STORE = -1
-"""In place of a gateway's number."""
-
-
-@dataclass(frozen=True)
-class Blow:
-    """Something that was done to a gateway or to the store."""
-
-    gateway: int
-    what: What
-    begins: float
-    ends: float
-    """Of a death: when it was over. What comes after is another life."""
-
-    def struck(self, begins: float, ends: float) -> bool:
-        """Whether it fell between two moments."""
-        return self.begins <= ends and begins <= self.ends
 
 
 class Havoc:

@@ -10,15 +10,13 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+from tests.chaos.books import Blow, stamp
 from tests.chaos.doubts import Evidence, causes
-from tests.chaos.field import stamp
-from tests.chaos.havoc import Blow
 from tests.chaos.plan import Operation
+from tests.chaos.repeats import Ended, crossed, delivered, open_to_repeats
 from tests.chaos.told import Told
 
 Line = dict[str, Any]
-PROMPT_S = 0.25
-"""How much later than the gateway an agent may notice that its answer is there."""
 
 
 @dataclass
@@ -78,6 +76,7 @@ class _Judge:
 
     def __init__(self, history: History) -> None:
         self._history = history
+        self._crossed = 0
         self._operations: dict[str, list[Operation]] = defaultdict(list)
         """By what the server calls them."""
         for one in history.plan:
@@ -137,16 +136,22 @@ class _Judge:
             return
         unexcused = [late for early, late in pairwise(effects) if not self._meant(one, early, late)]
         keys = Counter(effect["key"] for effect in effects if effect["key"])
-        twice = [key for key, number in keys.items() if number > 1] if not _open(one) else []
+        twice = [key for key, number in keys.items() if number > 1] if not open_to_repeats(one) else []
         if len(unexcused) > len(operations) - 1 or twice:
             yield "duplicate", f"{op} ({one.tool}, {one.source}): {[effect['receipt'] for effect in effects]} {twice}"
 
     def _meant(self, one: Operation, early: Line, late: Line) -> bool:
-        """Without a key, a tool of unset effect is guarded only until an answer has arrived."""
-        return _open(one) and any(
-            told.answer is not None and told.answer[3] == early["receipt"] and told.ended <= late["arrived"] + PROMPT_S
-            for told in self._told[one.name]
-        )
+        told = self._told[one.name]
+        if not open_to_repeats(one) or delivered(early, late, told):
+            return open_to_repeats(one)
+        calls = [
+            Ended(intent["gateway"], intent["at"], stamp(end))
+            for intent in self._intents[one.op]
+            for end in self._ends[intent["call"]]
+        ]
+        if found := crossed(early, told, calls):
+            self._crossed += 1
+        return found
 
     def _answers(self, one: Operation) -> list[Told]:
         return [told for told in self._told[one.name] if told.said == "success"]
@@ -172,7 +177,7 @@ class _Judge:
                 yield "hollow", f"{one.name}: {receipt} was never given, call {told.call_id}"
             if receipt:
                 receipts.add(receipt)
-        if len(receipts) > 1 and one.tool != "put" and not _open(one):
+        if len(receipts) > 1 and one.tool != "put" and not open_to_repeats(one):
             yield "unstable", f"{one.name} ({one.tool}, {one.source}): {sorted(receipts)}"
         if not self._answers(one):
             yield from self._of_silence(one, effects)
@@ -234,16 +239,13 @@ class _Judge:
             "in doubt %": round(100 * len(left) / len(plan), 2),
             "in doubt probed %": round(100 * sum(one in left for one in probed) / max(1, len(probed)), 2),
             **{f"doubt by {cause}": number for cause, number in why.items()},
+            "keyless repeats": self._crossed,
             "closed after s": round(self._history.closed_after_s, 1),
         }
 
     def _last(self, one: Operation) -> str:
         words = [told.executed for told in self._told[one.name] if told.said == "refused" and not told.mismatched]
         return words[-1] if words else ""
-
-
-def _open(one: Operation) -> bool:
-    return one.tool == "note" and one.source == "derived"
 
 
 def _before(intent: Line, effect: Line) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tests.chaos.faults import FAULTS, SESSION_LOST
-from tests.chaos.field import ROOT, Books, Field, Store
+from tests.chaos.field import ROOT, Field, Store
 from tests.chaos.havoc import Havoc
 from tests.chaos.history import PROMISES, History, Verdict, judged
 from tests.chaos.plan import planned
@@ -45,7 +45,7 @@ def storm(
             gateway.stop()
     finally:
         field.close()
-    books = Books(field)
+    books = field.books()
     books.read()
     truth = [json.loads(line) for line in field.truth.read_text(encoding="utf-8").splitlines()]
     (folder / "told.jsonl").write_text("".join(told.line() + "\n" for told in log.told), encoding="utf-8")

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tests.chaos.agents import Agents
-from tests.chaos.field import Books, Field
-from tests.chaos.havoc import Blow, Havoc
+from tests.chaos.books import Blow
+from tests.chaos.field import Field
+from tests.chaos.havoc import Havoc
 from tests.chaos.plan import Operation
 from tests.chaos.told import Told
 from tests.chaos.weather import Weather, now
 
-AT_ONCE = 32
+AT_ONCE = 24
 ATTEMPTS = 60
 PATIENCE_S = 5.0
 CLOSED_WITHIN_S = 30
@@ -61,7 +62,7 @@ class Storm:
 
     async def _closed(self) -> None:
         """Waits until every intent of the storm has its end, no longer than it may take."""
-        books, log = Books(self._field), self.log
+        books, log = self._field.books(), self.log
         while True:
             await asyncio.to_thread(books.read)
             log.closed_after_s = now() - log.over

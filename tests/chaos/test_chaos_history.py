@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.havoc import Blow
+from tests.chaos.books import Blow
 from tests.chaos.history import PROMISES, History, judged
 from tests.chaos.plan import Operation
 from tests.chaos.told import Told
@@ -39,7 +39,8 @@ def intent(one: Operation, call: str, at: float) -> dict[str, Any]:
 
 
 def end(call: str, outcome: str, reason: str | None = None) -> dict[str, Any]:
-    return {"kind": "call", "call": call, "outcome": outcome, "reason": reason, "gateway": 0}
+    ended = datetime.fromtimestamp(START + 0.03, UTC).isoformat()
+    return {"kind": "call", "call": call, "time": ended, "outcome": outcome, "reason": reason, "gateway": 0}
 
 
 def success(one: Operation, call: str, n: int, at: float) -> Told:
@@ -231,6 +232,15 @@ def test_a_keyless_note_may_be_repeated_only_after_its_answer_arrived(told_at: f
     history = clean()
     with_more(history, NOTE, *carried_out(9, NOTE, START), *carried_out(10, NOTE, START + 2))
     with_more(history, NOTE, intent(NOTE, "c9", START - 1), end("c9", "answered"), success(NOTE, "c9", 9, told_at))
+    assert (not judged(history).violations["duplicate"]) == meant
+
+
+@pytest.mark.parametrize(("hung_up", "meant"), [(START + 0.05, True), (START + 0.02, False)])
+def test_who_hangs_up_before_the_gateway_is_done_is_guarded(hung_up: float, meant: bool) -> None:
+    history = clean()
+    with_more(history, NOTE, *carried_out(9, NOTE, START), *carried_out(10, NOTE, START + 2))
+    with_more(history, NOTE, intent(NOTE, "c9", START - 0.001), end("c9", "answered"))
+    with_more(history, NOTE, Told(NOTE.name, 0, "modern", START - 0.01, hung_up, "broken"))
     assert (not judged(history).violations["duplicate"]) == meant
 
 
