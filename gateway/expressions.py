@@ -5,13 +5,13 @@ wrong type, a number CEL would round, too much to look through) is unknown, and 
 or calls. Texts are checked when the configuration is loaded; called by conclusion and probing.
 """
 
+import json
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
 from gateway.cel_door import Program, cel
 from gateway.cel_lint import Source, lint
-from gateway.wire.strict_json import canonical, dump, parse
 
 ACCEPT: Final = frozenset({"result", "args"})
 FOUND: Final = frozenset({"result", "args", "key"})
@@ -40,11 +40,10 @@ def filled(templates: Mapping[str, str], **facts: Any) -> dict[str, Any] | None:
     if any(value is None for value in values.values()):
         return None
     try:
-        canonical(values)  # which refuses NaN
-        filled_in: dict[str, Any] = parse(dump(values))
+        json.dumps(values, allow_nan=False)
     except (TypeError, ValueError):
         return None
-    return filled_in
+    return values
 
 
 def _evaluated(text: str, facts: Mapping[str, Any]) -> Any:
