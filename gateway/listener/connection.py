@@ -1,13 +1,17 @@
 """One HTTP/1.1 connection: uvicorn's, with the limits it lacks before there is a request that could be refused.
 
-Lives only here: how large a head may grow and how long it may take, and that the parser's complaint never takes the place
-of an answer that is under way. What is cut off here had no complete head, so it has no call id and leaves no record. Must
-not know paths, MCP or who calls. `app.py` hands it to the HTTP servers of both planes.
+Lives only here: how large a head may grow and how long it may take, how long a client may read nothing of what is written
+to it, and that the parser's complaint never takes the place of an answer that is under way. What is cut off before its head
+was complete has no call id and leaves no record; a client that does not read is hung up on, and to everybody else it has
+left. Must not know paths, MCP or who calls. `app.py` hands it to the HTTP servers of both planes.
 """
 
 import asyncio
 from collections.abc import Callable
+from fcntl import ioctl
 from functools import partial
+from struct import unpack
+from termios import TIOCOUTQ
 from typing import Any, ClassVar, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -28,6 +32,8 @@ class Connection(HttpToolsProtocol):
 
     head_s: ClassVar = 10.0
     """From the opening of a connection, or the first byte of a later request, to the end of its head."""
+    stalled_s: ClassVar = 10.0
+    """For how long what is written may wait without a byte of it being taken."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -36,6 +42,7 @@ class Connection(HttpToolsProtocol):
         self._over = False
         self._left: Callable[[], None] | None = None
         self._running: RequestResponseCycle | None = None
+        self._stalled: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -43,6 +50,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_came()
+        self._taken()
         if (
             self._running is not None
         ):  # uvicorn tells its newest request only, and the one that is answered goes on writing
@@ -54,6 +62,14 @@ class Connection(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
         super()._start_asgi_task(cycle, app)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._watch_reader(self._untaken)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._taken()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -116,6 +132,32 @@ class Connection(HttpToolsProtocol):
             self.cycle.keep_alive = False
         else:
             self.transport.close()
+
+    def _watch_reader(self, waiting: int) -> None:
+        """Looks again later whether the client took anything of the bytes that wait; a slow one takes some."""
+        self._taken()
+        self._stalled = self.loop.call_later(self.stalled_s, self._look_again, waiting)
+
+    def _look_again(self, waited: int) -> None:
+        if (waiting := self._untaken) < waited:
+            self._watch_reader(waiting)
+        else:
+            self.transport.abort()
+
+    @property
+    def _untaken(self) -> int:
+        """Bytes that wait here and in the kernel. There alone a slow client's progress shows: what is here moves in lumps."""
+        sock = self.transport.get_extra_info("socket")
+        try:
+            (queued,) = unpack("i", ioctl(sock.fileno(), TIOCOUTQ, b"\0" * 4))
+        except OSError:
+            queued = 0
+        return int(self.transport.get_write_buffer_size() + queued)
+
+    def _taken(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+        self._stalled = None
 
     def _await_head(self) -> None:
         if self._head_due is None and not self.transport.is_closing():

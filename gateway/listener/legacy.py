@@ -93,7 +93,7 @@ class Legacy:
         Raises Refused: stream-taken, sessions-full, invalid-params.
         """
         opened = self._opened(session, principal, seen)
-        self._streams.take(opened)
+        self._streams.take(opened, principal)
         self._road.forget(record)
         return opened
 

@@ -1,13 +1,16 @@
 """What one process takes on at once, and the intake that holds requests to it.
 
-Lives only here: counts and bytes in flight, the body's size and deadline. Must not know what a body says or who sent it.
+Lives only here: counts and bytes in flight, each caller's share of them, the body's size and deadline. One caller has at most
+half of the requests in flight and of the streams (rounded up): nobody can shut all others out. Must not know what a body says.
 `plane` takes a slot for every request it lets past the door and gives it back when the answer is gone.
 """
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass
 
 from gateway.listener.caller import Receive
+from gateway.model.principal import Principal
 from gateway.model.refusal import Reason, Refused
 
 
@@ -65,6 +68,37 @@ class Intake:
         self.limits = limits
         self.requests = 0
         self.held = 0
+        self.shares = Shares(limits.in_flight)
+
+
+Who = tuple[str, str, str | None]
+"""Tenant, agent and user: one caller, however many credentials it has."""
+
+
+def who(principal: Principal) -> Who:
+    """Whose share it is."""
+    return principal.tenant, principal.agent, principal.user
+
+
+class Shares:
+    """What each caller has of so many."""
+
+    def __init__(self, most: int) -> None:
+        self._each = (most + 1) // 2
+        self._has: Counter[Who] = Counter()
+
+    def take(self, caller: Who) -> bool:
+        """Whether it was within the caller's share; give it back with `leave`."""
+        if self._has[caller] >= self._each:
+            return False
+        self._has[caller] += 1
+        return True
+
+    def leave(self, caller: Who) -> None:
+        """One less; who has none is forgotten."""
+        self._has[caller] -= 1
+        if not self._has[caller]:
+            del self._has[caller]
 
 
 class Seats:
@@ -72,28 +106,31 @@ class Seats:
 
     def __init__(self, limits: Limits) -> None:
         self._free = limits.streams
+        self._shares = Shares(limits.streams)
 
-    def take(self) -> bool:
-        """Whether there was one; give it back with `leave`."""
-        if self._free <= 0:
+    def take(self, caller: Who) -> bool:
+        """Whether there was one for this caller; give it back with `leave`."""
+        if self._free <= 0 or not self._shares.take(caller):
             return False
         self._free -= 1
         return True
 
-    def leave(self) -> None:
+    def leave(self, caller: Who) -> None:
         """The stream is over."""
         self._free += 1
+        self._shares.leave(caller)
 
 
 class Slot:
     """One request's share of the intake. Whoever made it calls `leave` when the answer is out."""
 
-    __slots__ = ("_entered", "_held", "_intake")
+    __slots__ = ("_entered", "_held", "_intake", "_owner")
 
     def __init__(self, intake: Intake) -> None:
         self._intake = intake
         self._entered = False
         self._held = 0
+        self._owner: Who | None = None
 
     @property
     def held(self) -> int:
@@ -107,8 +144,17 @@ class Slot:
         self._intake.requests += 1
         self._entered = True
 
+    def belongs_to(self, principal: Principal) -> None:
+        """Counts the request for its caller. Raises Refused: overloaded."""
+        if not self._intake.shares.take(caller := who(principal)):
+            raise _overloaded("half of those it may carry at once are this caller's already")
+        self._owner = caller
+
     def leave(self) -> None:
         """Gives back what was counted; once is enough, twice does no harm."""
+        if self._owner is not None:
+            self._intake.shares.leave(self._owner)
+            self._owner = None
         if self._entered:
             self._intake.requests -= 1
             self._intake.held -= self._held

@@ -22,6 +22,8 @@ STREAM: Final[Headers] = (
 BREATH: Final = b": still here\n\n"
 _MOST_UNREAD: Final = 1024 * 1024
 """Bytes of events that may wait for a client that does not read; further notifications are dropped."""
+_MOST_WAITING: Final = 64
+"""Events that may wait behind a write that the client does not take. A burst that nobody tried to write yet is none."""
 _NO_CONTENT: Final = frozenset({204, 304})
 
 
@@ -43,6 +45,8 @@ class Outlet:
         self._writing: asyncio.Task[None] | None = None
         self._late: asyncio.TimerHandle | None = None
         self._over = False
+        self._stuck = False
+        """Whether a write waits for the client."""
 
     def breathe(self) -> None:
         """From now on: where the answer takes long, a stream that says so begins before it."""
@@ -51,7 +55,8 @@ class Outlet:
 
     def say(self, data: bytes) -> bool:
         """One event, in order. False when it was dropped: the client takes none, or leaves too much unread."""
-        if not self.streams or self._over or (self._unread > _MOST_UNREAD and not self._caller.gone):
+        full = self._unread > _MOST_UNREAD or (self._stuck and len(self._unsent) >= _MOST_WAITING)
+        if not self.streams or self._over or (full and not self._caller.gone):
             return False
         self._queue(data)
         return True
@@ -109,7 +114,9 @@ class Outlet:
             self._more.clear()
             told, self._unsent = b"".join(self._unsent), []
             if told:
+                self._stuck = True
                 await self._send({"type": "http.response.body", "body": told, "more_body": True})
+                self._stuck = False
                 self._unread -= len(told)
             if self._unsent:
                 continue

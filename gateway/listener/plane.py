@@ -156,6 +156,7 @@ class AgentPlane:
             knock.slot.enter()
             passed(unusable)
             principal = await self._road.identify(record, knock.arrival)
+            knock.slot.belongs_to(principal)
             if isinstance(knock.found, door.Service):
                 visit = Visit(record, principal, head, knock.caller, voice, knock.outlet, knock.slot)
                 return await self._http_calls.answer(visit, knock.found, knock.slot)

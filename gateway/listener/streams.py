@@ -13,9 +13,10 @@ from typing import Any, assert_never
 from gateway.listener.caller import Caller, Send
 from gateway.listener.hub import Ear
 from gateway.listener.legacy_replay import Line
-from gateway.listener.limits import Limits, Seats
+from gateway.listener.limits import Limits, Seats, Who, who
 from gateway.listener.outlet import BREATH, STREAM
 from gateway.model.news import ListChanged, News, Updated
+from gateway.model.principal import Principal
 from gateway.model.refusal import Reason, Refused
 from gateway.tasks import Tasks
 from gateway.wire import jsonrpc, sse
@@ -37,6 +38,8 @@ class Open:
     primes: bool = False
     """Whether it begins with an event that only has a name (2025-11-25, SEP-1699)."""
     gone: bool = False
+    owner: Who | None = None
+    """Whose seat it has, once it has one."""
 
     def leave(self) -> None:
         """Stops reading."""
@@ -54,12 +57,12 @@ class Streams:
         self._open: set[Open] = set()
         self._closing = False
 
-    def take(self, opened: Open) -> None:
+    def take(self, opened: Open, principal: Principal) -> None:
         """Makes it the reader of its line, to be held. Raises Refused: sessions-full."""
-        if not self._seats.take():
-            raise Refused(
-                Reason.SESSIONS_FULL, f"{self._limits.streams} streams are open already.", retry_after_ms=5_000
-            )
+        opened.owner = who(principal)
+        if not self._seats.take(opened.owner):
+            detail = f"{self._limits.streams} streams are open already, or half of them by this caller."
+            raise Refused(Reason.SESSIONS_FULL, detail, retry_after_ms=5_000)
         opened.line.taken_by(opened)
         self._open.add(opened)
 
@@ -79,7 +82,8 @@ class Streams:
         finally:
             opened.gone = True
             self._open.discard(opened)
-            self._seats.leave()
+            assert opened.owner is not None
+            self._seats.leave(opened.owner)
             if news is not None:
                 news.cancel()
 
