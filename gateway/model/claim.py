@@ -130,7 +130,7 @@ class Done:
     keep_s: float = 0.0
     """Filled in by the ledger, which knows the window of the key's source."""
     also_keep_s: float = 0.0
-    """The same for `Claim.also`."""
+    """The same for `Claim.also`, which stays at least as long."""
     used: Cost | None = None
     """What the claim pays in the end, filled in by the ledger; None: all that was reserved."""
 

@@ -168,7 +168,7 @@ def delivered(row: Row | None, token: int, keep_s: float, now: Moment) -> After:
 def _settled(row: Row, ending: Done | NotDone, now: Moment, *, second: bool) -> Row:
     match ending:
         case Done(keep_s=keep_s, also_keep_s=also_keep_s):
-            state, stays_s = State.DONE, also_keep_s if second else keep_s
+            state, stays_s = State.DONE, max(keep_s, also_keep_s) if second else keep_s
         case NotDone():
             state, stays_s = State.RETRYABLE, RETRYABLE_S
         case _:

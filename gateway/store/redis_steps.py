@@ -186,7 +186,7 @@ def _ending(ending: Ending) -> tuple[State, tuple[float, float]]:
     """The state, and how long each record stays in it."""
     match ending:
         case Done(keep_s=keep_s, also_keep_s=also_keep_s):
-            return State.DONE, (max(0.0, keep_s), max(0.0, also_keep_s))
+            return State.DONE, (max(0.0, keep_s), max(0.0, keep_s, also_keep_s))
         case NotDone():
             return State.RETRYABLE, (RETRYABLE_S, RETRYABLE_S)
         case InDoubt():

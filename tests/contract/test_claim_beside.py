@@ -46,6 +46,15 @@ async def test_what_was_sent_and_outlived_its_lease_is_in_doubt_under_both_recor
     assert await found(home, both("call-3")) is State.DOUBT
 
 
+@pytest.mark.parametrize("again", AGAIN)
+async def test_a_late_proof_lifts_no_doubt_that_was_told_under_either_record(home: Home, again: Claim) -> None:
+    token = await won(home, both(), departing=True)
+    home.clock.advance(LEASE_S)
+    assert await found(home, again) is State.DOUBT
+    assert not await home.store.finish(both(), token, NotDone(), None)
+    assert await found(home, both("call-3")) is State.DOUBT
+
+
 @pytest.mark.parametrize("record", [RECORD, OTHER])
 async def test_another_fingerprint_under_the_second_record_is_a_mismatch(home: Home, record: bytes) -> None:
     await won(home, both(), departing=False)

@@ -153,3 +153,10 @@ async def test_a_doubt_that_was_half_taken_over_is_told_of_under_what_it_still_h
     found = await home.store.claim(resending("call-3"), None)
     assert isinstance(found, Found)
     assert (found.state, found.call_id) == (State.SENT, "call-2")
+
+
+async def test_the_second_record_stays_at_least_as_long_as_the_first(home: Home) -> None:
+    doubt = await in_doubt(home, also=ALSO)
+    assert await home.store.resolve(RECORD, doubt.token, Done(kept(), 60), entry("resolved"))
+    home.clock.advance(59)
+    assert isinstance(await home.store.claim(claim("call-2", ALSO), None), Found)

@@ -166,7 +166,8 @@ class Book:
         """`by`: the record under which somebody settled it."""
         attempt.stage, attempt.kept = stage, kept
         for record in self.has(attempt) if stage in {"done", "free"} else []:
-            keep_s = FORGOTTEN_S if stage == "free" else keeps[record != (by or attempt.claim.record)]
+            first = record == (by or attempt.claim.record)
+            keep_s = FORGOTTEN_S if stage == "free" else keeps[0] if first else max(keeps)
             attempt.ends[record] = (self.times.wall + keep_s, self.times.steady + keep_s)
         self.passed()
 

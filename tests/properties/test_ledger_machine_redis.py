@@ -42,5 +42,5 @@ class RedisLedgerMachine(LedgerMachine):
         self.run(told())
 
 
-RedisLedgerMachine.TestCase.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
+RedisLedgerMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
 TestRedisLedgerMachine = RedisLedgerMachine.TestCase

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,11 @@ SECRET = b"secret" * 6
 
 class FrozenClock:
     at = 1_790_000_000.0
+    stepped = 0.0
+    """By how much somebody set the wall clock."""
 
     def now(self) -> float:
-        return self.at
+        return self.at + self.stepped
 
     def monotonic(self) -> float:
         return self.at
@@ -95,6 +98,24 @@ async def test_a_result_moved_to_another_record_or_read_with_another_secret_does
         assert isinstance(found, Found)
         assert found.kept is not None
         assert (found.kept.kind, found.kept.body) == ("withheld", None)
+
+
+@pytest.mark.parametrize("step", [-90_000.0, 90_000.0])
+async def test_a_step_of_the_wall_clock_ends_no_window(house: House, step: float) -> None:
+    kept = await house.done(b"{}")
+    house.clock.stepped = step
+    for name in (b"x", b"y"):  # each claim purges
+        assert await house.store.claim(claim(name), None)
+    assert await house.found() == kept
+    house.clock.at += 60 + max(0.0, -step)
+    assert isinstance(await house.store.claim(claim(), None), Won)
+
+
+async def test_a_clock_that_was_set_back_a_little_makes_no_doubt_young(house: House) -> None:
+    young = replace(claim(), resend_within_s=100.0)
+    assert isinstance(await house.store.claim(young, lambda: {"intent": 1}), Won)
+    house.clock.at, house.clock.stepped = house.clock.at + 150, -60
+    assert isinstance(await house.store.claim(young, None), Found)
 
 
 async def test_nothing_is_claimed_when_the_intent_cannot_be_written(house: House) -> None:
