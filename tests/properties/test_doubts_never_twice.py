@@ -1,12 +1,15 @@
 """Whatever a probe answers, and whenever a process dies: nothing is paid twice unless a settled look saw nothing of it."""
 
 import asyncio
+from itertools import pairwise
 
+import pytest
 from doubts_world import LOOK_S, SETTLES_S, TIMEOUT_S, Fate, Saw, Town
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.model.claim import Kept
+from gateway.model.outcome import Carried
 from gateway.model.refusal import Reason, Refusal
 
 FATES: st.SearchStrategy[Fate] = st.sampled_from(["answered", "lost", "unsent", "dies"])
@@ -81,3 +84,28 @@ async def test_two_processes_that_look_at_one_doubt_settle_it_once() -> None:
     settled = [await other.resolved(doubted), await town.doubting.resolved(doubted)]
 
     assert [isinstance(one, Kept) for one in settled] == [True, False]
+
+
+async def test_a_doubt_that_stays_is_told_once_and_looked_at_less_and_less_often(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    town = Town()
+    await town.pay("lost", "error", 0.0)
+    looks: list[float] = []
+    look = town.bank._look
+
+    def counted() -> Carried:
+        looks.append(town.clock.now())
+        return look()
+
+    town.bank._look = counted  # type: ignore[method-assign]
+    for _ in range(60):
+        await town.sweep("error")
+        town.clock.at += 10.0
+
+    pauses = [after - before for before, after in pairwise(looks)]
+    assert pauses == sorted(pauses)
+    assert (pauses[0], pauses[-1] > 100, len(looks) < 10) == (12.0, True, True)
+    told = [record.getMessage() for record in caplog.records if "is in doubt" in record.getMessage()]
+    assert len(told) == 1
+    assert "sallyport doubt resolve call-1 --executed (or --not-executed) --why TEXT" in told[0]

@@ -55,3 +55,11 @@ def test_two_upstreams_cannot_share_a_prefix(make):
 def test_the_gateways_own_name_is_not_for_upstreams(make):
     assert found(make, sallyport=make.upstream())[0].startswith("upstreams.sallyport")
     assert found(make, crm=make.upstream(prefix="sallyport"))[0].startswith("upstreams.crm")
+
+
+def test_a_probe_of_an_upstream_that_does_not_exist_is_named_with_its_place(make):
+    probe = {"tool": "bnk/find", "found": "true"}
+    upstream = make.upstream(tools={"pay": {"effect": "mutating", "probe": probe}})
+    assert found(make, bank=upstream) == [
+        "upstreams.bank.tools.pay.probe.tool: bnk/find names no upstream of this configuration: correct it"
+    ]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.background import keep_up, until_done, watch_policy
+from gateway.background import go_over, keep_up, until_done, watch_policy
 from gateway.model.work import JournalUnavailable, StoreUnavailable
 
 
@@ -92,3 +92,22 @@ async def test_what_the_last_process_left_is_closed_once_store_and_journal_can_b
 
     await asyncio.wait_for(until_done(work, every_s=0), 5)
     assert asked == [3, 2, 1, 0]
+
+
+async def test_doubts_are_gone_over_at_once_and_again_whatever_goes_wrong(
+    slept: list[float], caplog: pytest.LogCaptureFixture
+) -> None:
+    turns: list[Exception | None] = [StoreUnavailable("away"), StoreUnavailable("away"), KeyError("x"), None]
+
+    async def sweep() -> None:
+        if turns and (turn := turns.pop(0)) is not None:
+            raise turn
+
+    with pytest.raises(Enough):
+        await go_over(sweep)
+
+    assert (turns, slept) == ([], [10.0] * 12)
+    assert [record.getMessage() for record in caplog.records] == [
+        "what is in doubt is looked at later: away",
+        "what is in doubt could not be looked at",
+    ]
