@@ -178,8 +178,6 @@ def hurried_s(ring: Ring, poll_s: float, limits: Limits) -> float:
 
 def _excused(earlier: Ring, limits: Limits) -> bool:
     """A retry of what failed is R5's to judge; a call that brings something else each time has twice the patience."""
-    if any(one.barred for one in earlier):
-        return False
     if all(one.failed for one in earlier):
         return len(earlier) < limits.failures
     return len(earlier) < 2 * limits.in_twenty and _varied(earlier)

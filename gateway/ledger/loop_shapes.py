@@ -25,7 +25,7 @@ _PLACE: Final = re.compile(
 _CLOCK: Final = re.compile(
     r"(?:^|[_-])(?:at|ts|time|timestamp|now|elapsed|took|duration|latency|uptime|nonce|etag|revision|calls|attempts?)"
     r"(?:[_-](?:ms|us|ns|s))?$|[a-z](?:At|Time|Timestamp|Ms)$|(?:request|trace|correlation|call)[_-]?id$"
-    r"|^(?:next[_-]?)?(?:page|offset|cursor|skip|next|seq)$|^next[A-Z_-]\w*$"
+    r"|^(?:next|cursor)$|^next[A-Z_-]\w*$"
 )
 """Members of results that move by themselves."""
 _ID: Final = re.compile(r"(?:^|[_-])(?:id|uuid|guid|token|ref|reference|number|no)$|[a-z](?:Id|Uuid|Guid)$")
@@ -116,7 +116,11 @@ def _masked(value: Any, depth: int, *, counts: bool, listed: bool = False) -> An
             return value if listed and _TIMELY.search(value) is None else _text(value, counts=counts)
         case Mapping() if depth < _DEPTH:
             idle = _clock if listed else _clock_or_id
-            kept = [(name, one) for name, one in value.items() if not idle(name[_ENDS:])]
+            kept = [
+                (name, one)
+                for name, one in value.items()
+                if not idle(name[_ENDS:]) and not (type(one) is int and _nonce_or_place(name[_ENDS:]))
+            ]
             return frozenset([(name, _masked(one, depth + 1, counts=counts, listed=listed)) for name, one in kept])
         case list() if depth < _DEPTH:
             items = value[:_READ_ITEMS]

@@ -117,6 +117,22 @@ async def test_a_replay_moves_nobody_up_the_ladder_and_who_was_refused_may_still
     assert house.paused == []
 
 
+async def test_what_was_proven_unsent_is_retried_and_only_hinted_at(open_house: OpenHouse) -> None:
+    house = open_house(loops=LOOPS)
+    for number in range(2):
+        await house.ledger.release(await house.won(f"c{number}", call(), departs=False))
+    assert (await house.won("c2", call(), departs=False)).looped == Looped("R1", "hint")
+    read = call(tool(Effect.READ))
+    for number in range(3):
+        passed = await house.admit(f"r{number}", read)
+        assert isinstance(passed, Passed)
+        house.ledger.returned(passed)
+    for number in range(3, 6):
+        passed = await house.admit(f"r{number}", read)
+        assert isinstance(passed, Passed)
+    assert passed.looped == Looped("R5", "hint") or passed.looped == Looped("R1", "hint")
+
+
 async def test_a_loop_climbs_to_a_person_whose_yes_it_departs_under_and_then_to_a_pause(open_house: OpenHouse) -> None:
     house = open_house(loops=LOOPS)
     again = call()

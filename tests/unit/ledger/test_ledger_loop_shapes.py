@@ -84,6 +84,7 @@ def test_what_moves_by_itself_is_no_progress(one: Json, other: Json, changes: bo
     [
         ({"items": [{"id": 1}]}, {"items": [{"id": 2}]}, False),
         ({"state": "running", "percent": 10}, {"state": "running", "percent": 20}, False),
+        ({"page": "about cats"}, {"page": "about dogs"}, False),
         ({"job": "invoice.pdf"}, {"job": "offer.pdf"}, True),
         ({"ok": True}, {"ok": False}, True),
         ({"ok": None}, {"ok": "x"}, True),

@@ -94,7 +94,10 @@ def test_another_course_steps_down() -> None:
     caller.rungs(MUTATING, 3)
     caller.rungs(call(order=8), 1)
     caller.rungs(call(order=9), 1)
-    assert caller.rungs(MUTATING, 3) == [None, "refuse", "refuse"]  # five of the last twenty, with new refusals
+    assert caller.rungs(MUTATING, 1) == [None]
+    refused = caller.call(MUTATING).refused  # the fifth of the last twenty
+    assert refused is not None
+    assert refused.retry_after_ms == 30_000
 
 
 def test_other_arguments_other_users_other_runs_and_old_calls_are_no_repetition() -> None:
@@ -158,6 +161,43 @@ def test_an_attempt_that_was_taken_back_does_not_count() -> None:
     assert caller.rungs(MUTATING, 3) == [None, None, "refuse"]
     caller.loops.forget(Case(BOB, MUTATING, ASKED), caller.call(MUTATING))
     assert caller.call(MUTATING).looped is not None
+
+
+def test_what_was_taken_back_is_no_step_of_a_run_and_no_step_up_the_ladder() -> None:
+    caller, case = Caller(steps=5), Case(RUNNING, MUTATING, ASKED)
+    for _ in range(10):
+        caller.loops.forget(case, caller.loops.note(case))
+    assert caller.call(MUTATING, who=RUNNING).looped is None
+    caller.call(MUTATING, who=RUNNING)
+    for _ in range(5):
+        caller.loops.forget(case, caller.call(MUTATING, who=RUNNING))  # the first time it stood nowhere
+    assert caller.call(MUTATING, who=RUNNING).refused.retry_after_ms == 30_000
+    caller.loops.forget(case, caller.call(MUTATING, who=RUNNING))  # and now on the first rung
+    assert caller.call(MUTATING, who=RUNNING).refused.retry_after_ms == 60_000
+
+
+def test_work_that_goes_on_in_between_is_no_loop_and_idling_is() -> None:
+    def between(others: list[ResolvedCall], results: list[Brought]) -> set[str | None]:
+        caller, told = Caller(), set[str | None]()
+        for other, result in zip(others, results, strict=True):
+            caller.call(other, result)
+            told |= set(caller.rungs(MUTATING, 1))
+        return told
+
+    pages = [Brought({"structuredContent": {"page": letter}}, 9, is_error=False) for letter in "abcdefghijkl"]
+    assert "refuse" not in between([call(order=1000 + n) for n in range(12)], [DONE] * 12)  # edit, test, edit, test
+    assert "refuse" not in between([call(tool(Effect.READ), order=1)] * 12, pages)  # look, click, look, click
+    assert "refuse" in between([call(order=1000 + n % 5 % 3) for n in range(12)], [DONE] * 12)
+
+
+def test_a_hint_to_a_read_keeps_no_write_of_the_same_cycle_from_climbing() -> None:
+    caller = Caller(in_twenty=20, same_result=60)
+    writes, reads = [], []
+    for _ in range(8):
+        writes += caller.rungs(call(order=1), 1)
+        reads += caller.rungs(call(tool(Effect.READ), order=2), 1)
+    assert writes == [None, None, None, "refuse", "refuse", "refuse", "ask", "pause"]
+    assert reads[2:7] == ["hint"] * 5
 
 
 def test_what_the_agent_never_heard_of_moves_nobody_up_the_ladder() -> None:
