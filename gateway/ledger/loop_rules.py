@@ -150,7 +150,8 @@ def alike(ring: Ring, limits: Limits) -> Finding | None:
 def failing(ring: Ring, limits: Limits) -> Finding | None:
     """R5: one tool fails again and again; certain where the same few calls fail, or twice as many different ones."""
     now = ring[-1]
-    row = takewhile(lambda one: one.tool == now.tool and (one.failed or one.barred), reversed(ring[:-1]))
+    known = ring if now.denied else ring[:-1]
+    row = takewhile(lambda one: one.tool == now.tool and (one.failed or one.barred), reversed(known))
     failed = [one for one in row if not one.barred]
     if len(failed) < limits.failures:
         return None
