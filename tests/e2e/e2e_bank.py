@@ -82,12 +82,12 @@ class Bank:
 class Counter:
     """Bank, gateway and Alice's agent."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **config: Any) -> None:
         self.bank = Bank()
         self.token, alice = api_key("alice-key", "pay-bot", "alice")
         (folder / "policy.csv").write_text(ROWS, encoding="utf-8")
         upstream = {"kind": "mcp-http", "url": self.bank.peer.url, "era": "modern", "tools": SETTINGS, "breaker": "off"}
-        config = {
+        base = {
             "identity": {"keys": [alice]},
             "policy": {
                 "model": str(ROOT / "policies/model.conf"),
@@ -98,7 +98,7 @@ class Counter:
             "agents": {"pay-bot": {"tools": ["bank/*"]}},
             "loops": "off",
         }
-        self.gateway = Gateway(folder, config)
+        self.gateway = Gateway(folder, base | config)
         self.gateway.start()
 
     def close(self) -> None:

@@ -1,6 +1,7 @@
 """Answers are lost on the way: a probe or a person finds out what became of the call, and nothing is paid twice."""
 
 import json
+import secrets
 import signal
 import threading
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+import redis_kit
 from e2e_bank import Counter, call_id, meta
 from e2e_kit import HTTP, outcome, structured, text, wait_for
 
@@ -216,3 +218,27 @@ def test_a_read_that_is_not_accepted_is_served_from_its_fallback_or_refused(coun
     assert (structured(stale), meta(stale, "stale")["reason"]) == (structured(good), "upstream-invalid")
     assert (outcome(bad)["reason"], "not what `accept` wants" in text(bad)) == ("upstream-invalid", True)
     assert counter.records(call_id(bad), "call")[0]["accepted"] is False
+
+
+def test_probe_and_person_settle_doubts_on_redis_too(tmp_path: Path) -> None:
+    valkey = redis_kit.server(data_dir=tmp_path / "valkey")
+    (tmp_path / "secret.key").write_text(secrets.token_hex(32) + "\n")
+    url = f"redis://127.0.0.1:{valkey.port}/0"
+    counter = Counter(tmp_path, state={"dir": "state", "store": url, "secret_file": str(tmp_path / "secret.key")})
+    try:
+        counter.bank.cut_after.update({1, 2})
+        counter.bank.cut_before.add(3)
+
+        found, unknown, not_found = counter.call("pay", 1), counter.call("plain_pay", 2), counter.call("pay", 3)
+
+        assert meta(found, "reconstructed") is True
+        counter.bank.cut_before.clear()
+        assert counter.verb("resolve", call_id(unknown), "--executed", "--why", "seen").returncode == 0
+        assert outcome(counter.call("plain_pay", 2))["reason"] == "result-withheld"
+        wait_for(lambda: not counter.call("pay", 3)["result"].get("isError"), "the probe to settle the doubt")
+        (resolved,) = counter.records(call_id(not_found), "resolved")
+        assert (resolved["resolved"], counter.bank.sent) == ("not-executed", [1, 2, 3, 3])
+        assert counter.doubts() == []
+    finally:
+        counter.close()
+        valkey.stop()
