@@ -6,19 +6,23 @@ from typing import Any
 
 from tests.chaos.books import STORE, Blow
 from tests.chaos.faults import FAULTS
+from tests.chaos.repeats import Ended
+from tests.chaos.told import Told
 from tests.chaos.weather import TIMEOUT_S
 
 HIDING = {fault.name for fault in FAULTS if fault.hides}
 LAG_S = 0.25
-"""How long an answer that the server has written may wait in a busy gateway."""
+"""How far the consequences of a blow to the store reach."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known of one operation: lines of the truth, intents with their `gateway` and `at`, and all blows."""
+    """What is known of one operation."""
 
     truth: Sequence[dict[str, Any]]
-    intents: Sequence[dict[str, Any]]
+    calls: Sequence[Ended]
+    """Calls of it that had an intent."""
+    told: Sequence[Told]
     blows: Sequence[Blow]
 
 
@@ -27,13 +31,14 @@ def causes(known: Evidence) -> Iterator[str]:
     for line in known.truth:
         if line["what"] == "arrived" and line["fault"] in HIDING:
             yield line["fault"]
-    keys = {line["n"]: line["key"] for line in known.truth if line["what"] == "arrived"}
-    answers = [(keys[line["n"]], line["at"]) for line in known.truth if line["what"] == "answered"]
-    for intent in known.intents:
-        begins, asked = intent["at"], {intent["key"]["record"], None}
-        answered = min((at for key, at in answers if key in asked and at >= begins), default=begins + TIMEOUT_S)
+    broken = [Ended(told.gateway, told.began, told.ended) for told in known.told if told.said == "broken"]
+    for call in (*known.calls, *broken):  # of a broken attempt the death may have taken the intent too
         for blow in known.blows:
-            if blow.gateway in {intent["gateway"], STORE} and blow.struck(begins, answered + LAG_S):
+            if blow.gateway == call.gateway and blow.struck(call.began, call.ended):
                 yield blow.what
-        if answered > begins + TIMEOUT_S:
+            if blow.gateway == STORE and blow.struck(call.began, call.ended + LAG_S):
+                yield blow.what
+    for line in known.truth:
+        begun = [call.began for call in known.calls if call.began <= line["at"]]
+        if line["what"] == "answered" and begun and line["at"] > max(begun) + TIMEOUT_S:
             yield "late"

@@ -144,12 +144,7 @@ class _Judge:
         told = self._told[one.name]
         if not open_to_repeats(one) or delivered(early, late, told):
             return open_to_repeats(one)
-        calls = [
-            Ended(intent["gateway"], intent["at"], stamp(end))
-            for intent in self._intents[one.op]
-            for end in self._ends[intent["call"]]
-        ]
-        if found := crossed(early, told, calls):
+        if found := crossed(early, told, self._calls(one.op)):
             self._crossed += 1
         return found
 
@@ -203,7 +198,16 @@ class _Judge:
             yield "unjustified", f"{op} ({operations[0].tool}): calls {known}"
 
     def _cause(self, op: str) -> str | None:
-        return next(causes(Evidence(self._truth[op], self._intents[op], self._history.blows)), None)
+        told = [told for one in self._operations[op] for told in self._told[one.name]]
+        return next(causes(Evidence(self._truth[op], self._calls(op), told, self._history.blows)), None)
+
+    def _calls(self, op: str) -> list[Ended]:
+        """With an intent; one that a death left open was open until somebody ended it."""
+        return [
+            Ended(intent["gateway"], intent["at"], stamp(end))
+            for intent in self._intents[op]
+            for end in self._ends[intent["call"]]
+        ]
 
     def _of_records(self) -> Iterator[tuple[str, str]]:
         for op, intents in self._intents.items():
