@@ -173,10 +173,11 @@ class HouseDesk:
         }
 
     def _store(self) -> str:
-        """A shared store that is away is no reason to go away: reads go on for a while, and every gateway is as badly off."""
+        """A shared store that is away is no reason to go away: reads go on for a while, and others are as badly off."""
         if self._home.shared:
             fault = self._home.fault()
-            return "ok" if fault is None else f"ok for reads, but not for long; calls that leave traces are refused: {fault}"
+            away = f"ok for reads, but not for long; calls that leave traces are refused: {fault}"
+            return "ok" if fault is None else away
         if not self._writer.store_ok:
             return f"cannot be written: {self._writer.last_error}"
         if self._config.state.ephemeral:
