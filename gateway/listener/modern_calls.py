@@ -77,12 +77,11 @@ class Calls:
             wanted = replace(wanted, dialogue=hearer)
         return self._told(visit, wanted, await walk(self._road, visit, wanted), capabilities)
 
-    def _next(self, visit: Visit, wanted: Asked, params: Mapping[str, Any]) -> tuple[Asked, Held | None]:
-        """The request as a later round; answers without a state are for an upstream that keeps none. Raises Refused."""
+    def _next(self, visit: Visit, wanted: Asked, params: Mapping[str, Any]) -> tuple[Asked, Held]:
+        """The request as a later round. Raises Refused."""
         state, responses = rounds.given(params)
-        held = None if state is None else self._states.open(state, visit.principal, wanted)
-        theirs = None if held is None else held.theirs
-        return replace(wanted, request_state=theirs, input_responses=responses), held
+        held = self._states.open(state, visit.principal, wanted)
+        return replace(wanted, request_state=held.theirs, input_responses=responses), held
 
     async def _interviewed(
         self, visit: Visit, wanted: Asked, hearer: Hearer | None, capabilities: Mapping[str, Any]
