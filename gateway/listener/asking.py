@@ -17,7 +17,6 @@ from gateway.model.trace import Trace
 from gateway.wire import jsonrpc
 from gateway.wire.idempotency import idempotency_key
 
-_DEADLINE: Final = "io.sallyport/deadline-ms"
 _RUN: Final = "io.sallyport/run"
 _ALIAS: Final = "idempotencyKey"
 MAX_NAME: Final = 256
@@ -134,9 +133,9 @@ def _attempt(meta: Mapping[str, Any]) -> int:
 
 def _deadline(meta: Mapping[str, Any], head: Head) -> int | None:
     """Milliseconds: the shorter of both wishes. The header is nobody's standard, so what it cannot mean is ignored."""
-    wished = meta.get(_DEADLINE)
+    wished = meta.get(jsonrpc.META_DEADLINE)
     if wished is not None and (not isinstance(wished, int) or isinstance(wished, bool) or wished <= 0):
-        raise Refused(Reason.INVALID_PARAMS, f"params._meta[{_DEADLINE!r}] is not a positive integer.")
+        raise Refused(Reason.INVALID_PARAMS, f"params._meta[{jsonrpc.META_DEADLINE!r}] is not a positive integer.")
     header = head.get("x-request-timeout")
     if header is not None and _SECONDS.fullmatch(header) and (from_header := int(float(header) * 1000)) > 0:
         return from_header if wished is None else min(wished, from_header)

@@ -54,10 +54,12 @@ def test_different_calls_at_once_are_all_carried_out(house: House) -> None:
 class Quay:
     """A gateway before a slow peer."""
 
-    def __init__(self, new_gateway: Callable[..., Gateway]) -> None:
+    def __init__(self, new_gateway: Callable[..., Gateway], **work: str) -> None:
         self.peer = SlowPeer()
         self.bob, entry = api_key("bob-key", "ops-bot", "bob")
-        self.gateway = new_gateway(self.peer.config(entry))
+        config = self.peer.config(entry)
+        config["upstreams"]["peer"]["tools"]["work"] |= work
+        self.gateway = new_gateway(config)
 
     def asked_and_left(self, tool: str, number: int) -> None:
         """A modern call over a socket of its own, hung up as soon as it has reached the peer."""
@@ -108,6 +110,19 @@ def test_a_caller_that_hangs_up_cancels_a_read_and_leaves_a_write_to_be_done_onc
     assert "work number 1" in text(again)
     assert again["result"]["_meta"]["io.sallyport/original"] == record["call"]
     assert (peer.started, peer.abandoned) == (["look", "work"], ["look"])
+
+
+def test_where_the_operator_says_so_a_write_ends_with_its_caller_and_nobody_knows_how_far_it_came(
+    new_gateway: Callable[..., Gateway],
+) -> None:
+    quay = Quay(new_gateway, on_disconnect="cancel")
+    try:
+        quay.asked_and_left("work", 3)
+        wait_for(lambda: quay.peer.abandoned == ["work"], "the write to be cancelled upstream", 5)
+        record = quay.ended("peer/work")
+        assert (record["outcome"], record["executed"]) == ("in-doubt", "unknown")
+    finally:
+        quay.peer.close()
 
 
 def test_a_retry_joins_what_still_runs_and_a_gateway_that_is_told_to_stop_waits_for_it(quay: Quay) -> None:
