@@ -13,7 +13,7 @@ from gateway.model.call import Arrival
 from gateway.model.spend import Counter, Usage
 from gateway.model.stop import Stop, StopKind
 from gateway.operator.access import Person, token_hash
-from gateway.operator.desk import Desk, Page, Sight, Step
+from gateway.operator.desk import Desk, Doubt, Page, Resolution, Sight, Step
 from gateway.operator.plane import operator_plane
 from gateway.ports import Record
 
@@ -154,11 +154,24 @@ class NobodyAsks:
         return Ruling(RulingKind.NOT_FOUND, f"There is no approval {id}.")
 
 
+class NoDoubts:
+    """The desk of doubts while every call has its answer."""
+
+    async def all(self) -> Sequence[Doubt]:
+        return []
+
+    async def get(self, call: str) -> Doubt | None:
+        return None
+
+    async def resolve(self, call: str, *, by: str, executed: bool, why: str, result: str | None) -> Resolution:
+        return "not-in-doubt"
+
+
 class Visitor:
     """Sends requests to the real application, as nobody or as one of PEOPLE."""
 
     def __init__(self, office: Office) -> None:
-        desk = Desk(*[office] * 5, lambda: NOON, NobodyAsks(), office, doubts=office, budgets=office)
+        desk = Desk(*[office] * 5, lambda: NOON, NobodyAsks(), office, doubts=NoDoubts(), budgets=office)
         self.app = operator_plane(desk, {token_hash(token): person for token, person in PEOPLE.items()})
         self._http = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=self.app), base_url="http://operator")
 

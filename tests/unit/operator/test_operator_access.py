@@ -16,9 +16,12 @@ LOOKS = [
     ("GET", "/approvals"),
     ("GET", "/store"),
     ("GET", "/usage"),
+    ("GET", "/doubts"),
 ]
 ANSWERS = [("GET", "/approvals/a-1"), ("POST", "/approvals/a-1")]
 """Policy says who may; see test_operator_approvals."""
+VERDICTS = [("GET", "/doubts/call-1"), ("POST", "/doubts/call-1")]
+"""See test_operator_doubts."""
 ASKS = [("POST", "/explain", {"agent": "support-bot", "tool": "h/refund"})]
 ACTS = [
     ("POST", "/kill", {"kind": "all", "why": "smoke"}),
@@ -39,7 +42,7 @@ async def test_every_route_but_probes_and_metrics_wants_a_token(visitor: Visitor
             unguarded.add(path)
 
     assert unguarded == OPEN
-    assert len(routes) == len(OPEN) + len(LOOKS) + len(ASKS) + len(ACTS) + len(ANSWERS)
+    assert len(routes) == len(OPEN) + len(LOOKS) + len(ASKS) + len(ACTS) + len(ANSWERS) + len(VERDICTS)
 
 
 @pytest.mark.parametrize("credential", [None, "Bearer tok-mallory", "Bearer ", "Basic dG9rLWl2eQ==", "tok-ivy"])

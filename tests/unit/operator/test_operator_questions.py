@@ -147,6 +147,7 @@ async def test_the_description_names_every_path_with_a_summary_and_a_sentence(vi
     assert described.keys() == {
         "/livez", "/readyz", "/startupz", "/metrics", "/audit", "/audit/{call}", "/tools", "/agents", "/policy", "/kill",
         "/keys", "/keys/{key_id}", "/usage", "/explain", "/upstreams", "/approvals", "/approvals/{id}", "/store", "/store/accept-loss",
+        "/doubts", "/doubts/{call}",
     }  # fmt: skip
     for path, methods in described.items():
         for method in methods.values():

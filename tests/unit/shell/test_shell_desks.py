@@ -112,6 +112,7 @@ async def test_agents_upstreams_and_policy_are_shown(built: House) -> None:
         "notes": [],
         "refused": [],
         "conditions": [],
+        "probes": [],
         "hidden_tools": [],
     }
 
