@@ -8,9 +8,10 @@ from ledger_kit import ALICE, House, call, entry
 from gateway.ledger.flights import Flights
 from gateway.model.admission import Replay, Ticket
 from gateway.model.call import Asked
-from gateway.model.claim import Claim, ClaimAnswer, Found, Kept, Overspent, Spend, State, Won
+from gateway.model.claim import Claim, ClaimAnswer, Found, Kept, Overspent, State, Won
 from gateway.model.refusal import Reason, Refused
 from gateway.model.stop import Stop
+from gateway.model.spend import Counter, Spend
 from gateway.model.work import StoreUnavailable
 
 KEPT = Kept("result", b"{}", "a" * 64, 2, is_error=False, call_id="theirs", at=1.0)
@@ -132,7 +133,7 @@ async def test_a_stop_ends_the_wait(house: House) -> None:
 
 
 async def test_a_budget_that_others_spent_refuses_and_leaves_no_flight(house: House) -> None:
-    spend = Spend("default", "agent", "support-bot", "day", 10)
+    spend = Spend(Counter("default", "agent", (("agent", "support-bot"),), "calls", "day"), 10)
     with pytest.raises(Refused) as caught:
         await admitted(house, Scripted(Overspent(spend, house.clock.now() + 60)))
     refusal = caught.value.refusal
