@@ -66,7 +66,9 @@ class Calls:
                 passed(self._mirrors.disagreement(visit.head.mcp, schema, wanted.arguments))
         meta, held = params["_meta"], None
         hearer, capabilities = Hearer.of(meta, visit.outlet), rounds.can(meta[jsonrpc.META_CAPABILITIES])
-        if method in _ROUNDS and ("requestState" in params or "inputResponses" in params):
+        # Every round that asks hands out a state, so answers without one belong to no round and are ignored. Passed on, they
+        # would give the first round a record of its own: the same call under the same key, carried out again.
+        if method in _ROUNDS and "requestState" in params:
             wanted, held = self._next(visit, wanted, params)
         visit.outlet.breathe()
         if held is not None and held.parked is not None:

@@ -46,17 +46,10 @@ def lacking(capabilities: Mapping[str, Any], method: str, params: Mapping[str, A
 
 
 def given(params: Mapping[str, Any]) -> tuple[str, Mapping[str, Any] | None]:
-    """State and answers of a retry. Raises Refused: invalid-params.
-
-    Every round that asks hands out a state, so answers without one belong to none. Passed on, they would make the first
-    round a second one, with a record of its own: the same call under the same key, carried out again.
-    """
+    """State and answers of a later round. Raises Refused: invalid-params."""
     state, responses = params.get("requestState"), params.get("inputResponses")
     if not isinstance(state, str):
-        raise Refused(
-            Reason.INVALID_PARAMS,
-            "params.requestState is missing or not a string: send back the one that came with the questions.",
-        )
+        raise Refused(Reason.INVALID_PARAMS, "params.requestState is not a string.")
     if "inputResponses" in params and not (
         isinstance(responses, dict) and all(isinstance(one, dict) for one in responses.values())
     ):
