@@ -98,7 +98,7 @@ def test_a_server_that_fails_under_load_is_spared_and_found_again_soon(tmp_path:
 
 
 def test_where_breakers_are_off_retries_add_no_more_than_a_quarter(tmp_path: Path) -> None:
-    storm = Storm(tmp_path, 2, breaker="off")
+    storm = Storm(tmp_path, 2, breaker="off", retries={"floor": 0})
     try:
         storm.server.fails("look", *[BROKEN] * 100_000)
         offered = storm.offered(STORM_S)
