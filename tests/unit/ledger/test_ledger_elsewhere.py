@@ -10,8 +10,8 @@ from gateway.model.admission import Replay, Ticket
 from gateway.model.call import Asked
 from gateway.model.claim import Claim, ClaimAnswer, Found, Kept, Overspent, State, Won
 from gateway.model.refusal import Reason, Refused
-from gateway.model.stop import Stop
 from gateway.model.spend import Counter, Spend
+from gateway.model.stop import Stop
 from gateway.model.work import StoreUnavailable
 
 KEPT = Kept("result", b"{}", "a" * 64, 2, is_error=False, call_id="theirs", at=1.0)
