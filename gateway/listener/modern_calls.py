@@ -66,9 +66,7 @@ class Calls:
                 passed(self._mirrors.disagreement(visit.head.mcp, schema, wanted.arguments))
         meta, held = params["_meta"], None
         hearer, capabilities = Hearer.of(meta, visit.outlet), rounds.can(meta[jsonrpc.META_CAPABILITIES])
-        # Every round that asks hands out a state, so answers without one belong to no round and are ignored. Passed on, they
-        # would give the first round a record of its own: the same call under the same key, carried out again.
-        if method in _ROUNDS and "requestState" in params:
+        if method in _ROUNDS and ("requestState" in params or "inputResponses" in params):
             wanted, held = self._next(visit, wanted, params)
         visit.outlet.breathe()
         if held is not None and held.parked is not None:
@@ -79,9 +77,15 @@ class Calls:
             wanted = replace(wanted, dialogue=hearer)
         return self._told(visit, wanted, await walk(self._road, visit, wanted), capabilities)
 
-    def _next(self, visit: Visit, wanted: Asked, params: Mapping[str, Any]) -> tuple[Asked, Held]:
-        """The request as a later round. Raises Refused."""
+    def _next(self, visit: Visit, wanted: Asked, params: Mapping[str, Any]) -> tuple[Asked, Held | None]:
+        """The request as a later round. Raises Refused.
+
+        Every round that asks hands out a state, so answers without one belong to no round and are ignored. Passed on, they
+        would give the first round a record of its own: the same call under the same key, carried out again.
+        """
         state, responses = rounds.given(params)
+        if state is None:
+            return wanted, None
         held = self._states.open(state, visit.principal, wanted)
         return replace(wanted, request_state=held.theirs, input_responses=responses), held
 

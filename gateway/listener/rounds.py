@@ -45,10 +45,10 @@ def lacking(capabilities: Mapping[str, Any], method: str, params: Mapping[str, A
             return {}
 
 
-def given(params: Mapping[str, Any]) -> tuple[str, Mapping[str, Any] | None]:
+def given(params: Mapping[str, Any]) -> tuple[str | None, Mapping[str, Any] | None]:
     """State and answers of a later round. Raises Refused: invalid-params."""
     state, responses = params.get("requestState"), params.get("inputResponses")
-    if not isinstance(state, str):
+    if "requestState" in params and not isinstance(state, str):
         raise Refused(Reason.INVALID_PARAMS, "params.requestState is not a string.")
     if "inputResponses" in params and not (
         isinstance(responses, dict) and all(isinstance(one, dict) for one in responses.values())
