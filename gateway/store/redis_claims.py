@@ -64,6 +64,7 @@ class RedisClaims:
         entry = self._steps.witnessed(terminal)
         writing = self._writer.submit(Work(entries=lambda _: (entry,)))
         held = await _outcome(self._steps.finish(claim, token, ending))
+        self._reached("claims.scripted")
         written = await _outcome(writing)
         if isinstance(held, StoreUnavailable):
             raise StoreUnavailable(str(held), journaled=not isinstance(written, Exception))
@@ -121,6 +122,7 @@ class RedisClaims:
             entry = self._steps.witnessed(intent)
             writing = self._writer.submit(Work(entries=lambda _: (entry,), durable=True, needs_journal=True))
         said = await _outcome(step)
+        self._reached("claims.scripted")
         written = await _outcome(writing) if writing is not None else None
         if isinstance(said, Unanswered):
             self._returns.later(claim, token)

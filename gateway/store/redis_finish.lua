@@ -1,15 +1,13 @@
--- The first ending of a token wins; with the word of a probe or a person only a doubt ends. KEYS 3 row. ARGV 4 token, 5 the
--- state it ends in, 6 how long it stays (s), 7 what is kept, sealed, 8 grace (s), 9 channel, 10 record, 11 the record guarded
--- beside ('' where none is), 12 how long that stays (s), 13 what that keeps, 14 '1' by the word of somebody, 15 what the call used
--- by unit, JSON ('' all that it reserved). An answer that is
--- kept for no time leaves a row that counts as absent: a gateway that dies before its own record is closed asks for it
--- (`fate`).
+-- The first ending of a token wins. KEYS 3 row. ARGV 4 token, 5 the state it ends in, 6 how long it stays (s), 7 what is kept,
+-- sealed, 8 grace (s), 9 channel, 10 record, 11 the record guarded beside ('' where none is), 12 how long that stays (s), 13
+-- what that keeps, 14 '1' by the word of a probe or a person about what was found in doubt, 15 what the call used by unit, JSON
+-- ('' all that it reserved). An answer that is kept for no time leaves a row that counts as absent: a gateway that dies before
+-- its own record is closed asks for it (`fate`).
 local main = read(ARGV[10])
 local row, paid = main.key, main.paid
 
 local function ends(one, stays, kept)
-  if ARGV[14] == '1' then age(one) end
-  local unsettled = ARGV[14] ~= '1' and (one.state == 'claimed' or one.state == 'sent')
+  local unsettled = one.state == 'claimed' or one.state == 'sent'
   local lawful = (ARGV[5] == 'done' and (unsettled or one.state == 'doubt'))
     or (ARGV[5] == 'retryable' and (unsettled or (one.state == 'doubt' and ARGV[14] == '1')))
     or (ARGV[5] == 'doubt' and (one.state == 'sent' or one.state == 'doubt'))

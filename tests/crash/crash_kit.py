@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx2
 from crash_births import Nursery
-from e2e_kit import PATIENCE_S, Gateway, HelpDesk, wait_for
+from e2e_kit import PATIENCE_S, Gateway, HelpDesk, outcome, wait_for
 
 from gateway.audit.segments import segments, tail
 from gateway.audit.verify import verify
@@ -88,6 +88,13 @@ class Mortal(Gateway):
         assert answer is not None, self.log.read_text()[-3000:]
         return answer
 
+    def insisted(self, tool: str, arguments: dict[str, Any], key: str | None = None) -> Answer:
+        """Asked again as long as another call is said to be under way: a dead one is, until its lease is over."""
+        while True:
+            answer = self.answered(tool, arguments, key)
+            if not answer["result"].get("isError") or outcome(answer)["reason"] != "key-in-flight":
+                return answer
+
     def entries(self) -> list[dict[str, Any]]:
         """The journal as it is on disk, whatever the gateway thinks of it."""
         return [json.loads(body) for _, body in tail(self.journal, None)]
@@ -104,16 +111,16 @@ class Mortal(Gateway):
 
     def fill(self, room: int) -> None:
         """Reads until the last segment has at most `room` bytes left before the next group needs a new one."""
-        text = ""
+        least = 0
         for _ in range(20):
             before = self._left()
             if 0 < before <= room or (before <= 0 and not room):
                 return
+            text = "x " * ((before - least - room // 2) // 2) if room and least else ""
             self.answered("desk_desk_echo", {"text": text})
             written = before - self._left()
             if written > 0:  # else it stands in a new segment
                 least = written - len(text)
-                text = "x " * ((self._left() - least - room // 2) // 2) if room else ""
         raise AssertionError("the segment does not fill")
 
     def _left(self) -> int:
@@ -130,16 +137,43 @@ class Mortal(Gateway):
         assert {one["call"] for one in made if one["kind"] == "intent"} <= ended.keys()
 
     def found(self, call_id: str, *kinds: str) -> dict[str, Any]:
-        """A call that was answered is found in `/audit` with these entries; its terminal one."""
+        """A call that was answered is found in `/audit` with these entries; its terminal one. Who waited for another call
+        before its own was sent has more than one intent.
+        """
+        records = self._records(call_id)
+        assert tuple(dict.fromkeys(one["kind"] for one in records)) == kinds
+        return records[-1]
+
+    def end_of(self, call_id: str) -> dict[str, Any]:
+        """Its terminal entry. Where the ledger is a server, an intent may stand before it even if nothing was sent."""
+        records = self._records(call_id)
+        assert {one["kind"] for one in records} <= {"intent", "call"}
+        return records[-1]
+
+    def doubts(self) -> list[dict[str, Any]]:
+        answer = self.operator("GET", "/doubts")
+        assert answer.status_code == 200, answer.text
+        found: list[dict[str, Any]] = answer.json()
+        return found
+
+    def say(self, call_id: str, *, executed: bool) -> httpx2.Response | None:
+        """A person's word on a doubt; None when the connection ended before an answer."""
+        with contextlib.suppress(httpx2.TransportError):
+            return self.operator("POST", f"/doubts/{call_id}", json={"executed": executed, "why": "looked it up"})
+        return None
+
+    def words_on(self, call_id: str) -> list[dict[str, Any]]:
+        """What the journal has of people who settled this doubt."""
+        return [one for one in self.entries() if one["kind"] == "resolved" and one["call"] == call_id]
+
+    def _records(self, call_id: str) -> list[dict[str, Any]]:
         answer = self.operator("GET", f"/audit/{call_id}")
         assert answer.status_code == 200, answer.text
-        records = answer.json()["records"]
-        assert tuple(one["kind"] for one in records) == kinds
-        return records[-1]
+        return answer.json()["records"]
 
 
 Built = Callable[..., Mortal]
-"""Makes a gateway with a state folder of its own, not yet started; takes `segment_bytes`."""
+"""Makes a gateway with a state folder of its own, not yet started; takes `segment_bytes`, `timeout` and sections."""
 
 
 class Effects:
