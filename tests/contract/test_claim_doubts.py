@@ -21,6 +21,10 @@ async def in_doubt(home: Home, **more: Any) -> Doubted:
     return (await home.doubts())[-1]
 
 
+def told(one: Doubted) -> tuple[Any, ...]:
+    return one.record, one.token, one.call_id, one.fingerprint, one.since, one.about
+
+
 async def test_whatever_was_sent_and_outlived_its_lease_is_in_doubt_oldest_first(home: Home) -> None:
     first = await won(home, claim(record=OTHER, about=ABOUT), departing=True)
     home.clock.advance(1)
@@ -30,8 +34,8 @@ async def test_whatever_was_sent_and_outlived_its_lease_is_in_doubt_oldest_first
     home.clock.advance(LEASE_S)
     began = home.clock.wall - LEASE_S
     assert await home.doubts() == [
-        Doubted(OTHER, first, "call-1", b"f" * 32, began - 1, ABOUT),
-        Doubted(RECORD, second, "call-2", b"f" * 32, began, b""),
+        Doubted(OTHER, first, "call-1", b"f" * 32, began - 1, ABOUT, "call-1"),
+        Doubted(RECORD, second, "call-2", b"f" * 32, began, b"", "call-2"),
     ]
     assert not await home.store.finish(claim("call-2"), second, NotDone(), None), "the doubt was told, so it stands"
 
@@ -147,7 +151,7 @@ async def test_a_doubt_that_was_half_taken_over_is_told_of_under_what_it_still_h
     doubt = await in_doubt(home, also=ALSO, about=ABOUT)
     await won(home, resending("call-2", also=OTHER), departing=True)
     (left,) = await home.doubts()
-    assert left == Doubted(ALSO, doubt.token, "call-1", b"f" * 32, doubt.since, ABOUT)
+    assert left == Doubted(ALSO, doubt.token, "call-1", b"f" * 32, doubt.since, ABOUT, "call-1")
     assert await home.store.resolve(ALSO, doubt.token, NotDone(), entry("resolved"))
     assert await home.doubts() == []
     found = await home.store.claim(resending("call-3"), None)
@@ -160,3 +164,69 @@ async def test_the_second_record_stays_at_least_as_long_as_the_first(home: Home)
     assert await home.store.resolve(RECORD, doubt.token, Done(kept(), 60), entry("resolved"))
     home.clock.advance(59)
     assert isinstance(await home.store.claim(claim("call-2", ALSO), None), Found)
+
+
+async def test_a_second_record_that_another_call_took_over_shares_no_doubt_of_the_first(home: Home) -> None:
+    doubt = await in_doubt(home, also=ALSO)
+    second = await won(home, resending("call-2", OTHER, also=ALSO), departing=True)
+    assert await home.store.finish(claim(also=ALSO), doubt.token, InDoubt(), None)
+    (left,) = await home.doubts()
+    assert left.record == RECORD
+    found = await home.store.claim(claim("call-3", ALSO), None)
+    assert isinstance(found, Found)
+    assert (found.state, found.call_id) == (State.SENT, "call-2")
+    assert await home.store.finish(claim("call-2", OTHER, also=ALSO), second, Done(kept(), 60), None)
+
+
+@pytest.mark.parametrize("departing", [True, False])
+async def test_what_was_sent_again_and_proven_unsent_is_in_doubt_as_before(home: Home, departing: bool) -> None:
+    first = await in_doubt(home)
+    home.clock.advance(1)
+    again = resending("call-2")
+    token = await won(home, again, departing=departing)
+    assert await home.store.finish(again, token, NotDone(), None)
+    (doubt,) = await home.doubts()
+    assert doubt.token == token
+    home.clock.advance(again.resend_within_s - (home.clock.wall - first.since))
+    found = await home.store.claim(resending("call-3"), None)
+    assert isinstance(found, Found), "the window runs from the first send, however often it was sent since"
+    assert found.state is State.DOUBT
+
+
+async def test_who_dies_before_sending_a_doubt_again_leaves_the_doubt(home: Home) -> None:
+    await in_doubt(home)
+    await won(home, resending("call-2"), departing=False)
+    assert await home.doubts() == []
+    home.clock.advance(LEASE_S)
+    assert [one.call_id for one in await home.doubts()] == ["call-2"]
+    found = await home.store.claim(claim("call-3"), None)
+    assert isinstance(found, Found)
+    assert found.state is State.DOUBT
+
+
+async def test_a_person_ends_also_a_doubt_that_was_sent_again(home: Home) -> None:
+    await in_doubt(home)
+    again = resending("call-2")
+    token = await won(home, again, departing=True)
+    assert await home.store.finish(again, token, NotDone(), None)
+    assert await home.store.resolve(RECORD, token, NotDone(), entry("resolved"))
+    await won(home, claim("call-3"), departing=True)
+
+
+async def test_an_execution_keeps_its_origin_until_it_is_over(home: Home) -> None:
+    async def origin(of: Claim, *, resends: bool = False) -> int:
+        answer = await home.store.claim(of, entry("intent"))
+        assert isinstance(answer, Won)
+        assert (answer.origin, answer.resends) == ("call-1", resends)
+        return answer.token
+
+    given_back = await origin(claim("call-1"))
+    await home.store.finish(claim("call-1"), given_back, NotDone(), None)
+    lost = await origin(claim("call-2"))
+    await home.store.finish(claim("call-2"), lost, InDoubt(), None)
+    again = await origin(resending("call-3"), resends=True)
+    await home.store.finish(resending("call-3"), again, Done(kept(), 10), None)
+    home.clock.advance(11)
+    answer = await home.store.claim(claim("call-4"), entry("intent"))
+    assert isinstance(answer, Won)
+    assert (answer.origin, answer.resends) == ("call-4", False)

@@ -89,6 +89,12 @@ async def test_of_very_many_doubts_the_oldest_are_told(gateway):
     assert [one.since for one in told] == list(range(DOUBTS))
 
 
+async def test_a_row_that_lost_the_name_of_its_call_is_anybodys_doubt(gateway):
+    await redis_kit.sent(gateway, redis_kit.claim())
+    await gateway.link.command("HDEL", ROW, "call")
+    assert await gateway.claims.fate(redis_kit.RECORD.hex(), "call-1") is State.DOUBT
+
+
 async def test_a_row_that_is_something_else_is_a_fault_of_the_store(gateway):
     await gateway.link.command("SET", ROW, "what")
     with pytest.raises(StoreUnavailable):
