@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.model.claim import KeySource
+from gateway.model.claim import Doubted, KeySource, forwarded
 from gateway.model.principal import Principal
 from gateway.model.tool import ResolvedCall
 from gateway.wire.strict_json import MalformedJson, dump, parse
@@ -44,6 +44,12 @@ def written(principal: Principal, call: ResolvedCall, source: KeySource, lasts_s
     who = {"tool": call.tool.id, "tenant": principal.tenant, "agent": principal.agent, "user": principal.user}
     arguments = None if call.tool.terms.probe is None else call.arguments
     return dump({**who, "source": source, "lasts_s": lasts_s, "arguments": arguments})
+
+
+def key_of(doubted: Doubted) -> str:
+    """The key its tool was told, by which it may be found there."""
+    known = read(doubted.about)
+    return forwarded(doubted.record, "header" if known is None else known.source, doubted.origin)
 
 
 def read(about: bytes) -> About | None:

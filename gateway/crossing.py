@@ -115,8 +115,10 @@ class Crossing:
                     raise AssertionError("a call that leaves traces was let past the ledger")
                 case _:
                     assert_never(admitted)
-            sent = outbound(leg, key=ticket.claim.record.hex())
+            sent = outbound(leg, key=ticket.key)
             carried = await _carried(leg, sent, self._send_by(leg), caller)
+        if ticket.resends and isinstance(carried, Unsent):
+            carried = Lost(f"{carried.why}, and an earlier send is in doubt")
         record.lap("upstream")
         concluded = conclude(carried, call, record.call_id, self._sanitize)
         record.lap("sanitize")
@@ -156,7 +158,7 @@ class Crossing:
 
     async def _looked_again(self, leg: Leg, ticket: Ticket, concluded: Conclusion) -> Reply | ReplyError:
         """What a probe adds once the ending is durable, so that nothing is lost if this process dies. Raises Refused."""
-        terms, key = leg.call.tool.terms, ticket.claim.record.hex()
+        terms, key = leg.call.tool.terms, ticket.key
         if concluded.outcome is AuditOutcome.IN_DOUBT and terms.in_doubt == "probe":
             return await self._found(leg, ticket, concluded)
         if concluded.good and terms.verify:
@@ -170,7 +172,9 @@ class Crossing:
     async def _found(self, leg: Leg, ticket: Ticket, concluded: Conclusion) -> Reply:
         """What a probe finds of this call, whose answer was lost. Raises Refused."""
         claim, tool, now = ticket.claim, leg.call.tool, self._clock.now()
-        doubted = Doubted(claim.record, ticket.token, leg.record.call_id, claim.fingerprint, now, claim.about)
+        doubted = Doubted(
+            claim.record, ticket.token, leg.record.call_id, claim.fingerprint, now, claim.about, ticket.origin
+        )
         match await self._looks.resolved(doubted, left_by=now):
             case Kept() as kept:
                 return found_reply(kept, leg.call, leg.record.call_id)
@@ -200,6 +204,8 @@ class Crossing:
         except Exception as error:
             pending = isinstance(error, Refused) and error.refusal.reason is Reason.APPROVAL_PENDING
             await self._ledger.release(ticket, will_return=pending)
+            if ticket.resends and isinstance(error, Refused):  # not this time, but perhaps before
+                raise Refused.of(replace(error.refusal, executed="unknown")) from None
             raise
         caller.departing = True
         departed = await self._ledger.depart(ticket, leg.record.intent(), approval)

@@ -157,7 +157,7 @@ class Doubting:
             return None
         probe, began = _probe(tool), self._clock.now()
         left_by = doubted.since + known.lasts_s if left_by is None else left_by
-        looked = await self._probing.look(known.principal, probe, known.arguments, doubted.record.hex())
+        looked = await self._probing.look(known.principal, probe, known.arguments, about.key_of(doubted))
         match looked.saw:
             case "yes":
                 kept = self._reconstructed(doubted, tool, looked)
@@ -221,6 +221,6 @@ def _warn(doubted: Doubted) -> None:
         "sallyport doubt resolve %s --executed (or --not-executed) --why TEXT",
         doubted.call_id,
         what,
-        doubted.record.hex(),
+        about.key_of(doubted),
         doubted.call_id,
     )

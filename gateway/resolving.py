@@ -85,10 +85,10 @@ class Resolving:
 def _shown(doubted: Doubted) -> Doubt:
     known = about.read(doubted.about)
     if known is None:
-        return Doubt(doubted.call_id, doubted.record.hex(), doubted.since)
+        return Doubt(doubted.call_id, about.key_of(doubted), doubted.since)
     return Doubt(
         doubted.call_id,
-        doubted.record.hex(),
+        about.key_of(doubted),
         doubted.since,
         known.tool,
         known.upstream,

@@ -266,6 +266,8 @@ class OnceLedger:
             attempt.case.call,
             attempt.case.principal,
             flight.toll.hint,
+            won.origin,
+            won.resends,
             flight.toll.asks,
             flight.toll.looped,
             flight.toll,

@@ -5,7 +5,7 @@ Lives only here: these three values. Must not know how the ledger decides. Made 
 
 from dataclasses import dataclass
 
-from gateway.model.claim import Claim, Kept, KeySource
+from gateway.model.claim import Claim, Kept, KeySource, forwarded
 from gateway.model.outcome import Looped
 from gateway.model.principal import Principal
 from gateway.model.tool import ResolvedCall
@@ -33,11 +33,20 @@ class Ticket:
     call: ResolvedCall
     principal: Principal
     hint: str | None = None
+    origin: str = ""
+    """`Won.origin`."""
+    resends: bool = False
+    """`Won.resends`: that it was not sent says nothing of the send before it."""
     asks: str | None = None
     """Why a person must say yes to this call although policy wants none; None: nobody must."""
     looped: Looped | None = None
     toll: object = None
     """What it was charged, for the ledger alone."""
+
+    @property
+    def key(self) -> str:
+        """The key that the tool is told."""
+        return forwarded(self.claim.record, self.source, self.origin)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,14 @@ SQL, Redis, clocks or waiting. The store decides transitions with the pure funct
 
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import sha256
 from typing import Final, Literal
 
 from gateway.model.spend import Cost, Spend
 
 KeySource = Literal["header", "meta", "once", "call-id", "derived"]
+KEYED: Final = frozenset({"header", "meta", "once"})
+"""Where the record alone names what is done."""
 CHOSEN: Final = frozenset({"header", "meta"})
 """By a caller that knows what it repeats."""
 GUESSED: Final = frozenset({"derived", "call-id"})
@@ -75,6 +78,10 @@ class Won:
     token: int
     departed: bool
     """True when `sent` and the intent were made durable in the same step."""
+    origin: str = ""
+    """Id of the first call of this execution: a claim that was given back, or a doubt that is sent again, goes on with it."""
+    resends: bool = False
+    """A call before this one was sent and is in doubt, which only an answer ends."""
     levels: tuple[int, ...] = ()
     """How much of each shared budget is used and held with this claim, in the order of `Claim.spends`."""
 
@@ -92,6 +99,15 @@ class Found:
     """Of the call that was here before; `ClaimStore.delivered` wants it."""
     since: float = 0.0
     """Unix seconds when that call claimed or, if it did since, departed."""
+
+
+def forwarded(record: bytes, source: KeySource, origin: str) -> str:
+    """The key that the tool is told (hex), the same for every send of one execution.
+
+    Where the key says what is done, it is the record. A derived record names every execution of the same call, and a tool
+    that recognises keys would answer the second from its memory of the first: so each has a key of its own.
+    """
+    return record.hex() if source in KEYED else sha256(record + origin.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,3 +178,5 @@ class Doubted:
     """Unix seconds when that call departed."""
     about: bytes
     """`Claim.about`; empty where it is lost."""
+    origin: str = ""
+    """`Won.origin` of its claim."""

@@ -44,9 +44,15 @@ class Row:
     since: float
     began: float
     """`since` by the steady clock."""
+    origin: str
+    """The first call of this execution, by which the tool recognises a second send of it."""
     ends_at: float | None = None
     """Set exactly when the row is `done` or `retryable`: a lifetime on `sent` or `doubt` is a duplicate later."""
     delivered: bool = False
+    doubted_at: float | None = None
+    """Unix seconds when the send began that is in doubt while this claim sends again; nothing unsent ends that doubt."""
+    doubted_began: float = 0.0
+    """The same by the steady clock."""
 
 
 After = Row | Literal["lost"]
@@ -67,6 +73,11 @@ def claim(
         after[n] = _aged(row, now)
         if (answer := _in_the_way(after[n], asked, now)) is not None:
             return answer, after
+    before = [
+        row for row in after if row is not None and row.state is not State.DONE and not _over(row, asked.owner, now)
+    ]
+    doubts = [row for row in before if row.state is State.DOUBT]
+    origin = before[-1].origin if before else asked.call_id
     won = Row(
         asked.fingerprint,
         State.SENT if departing else State.CLAIMED,
@@ -76,8 +87,11 @@ def claim(
         asked.call_id,
         now.wall,
         now.steady,
+        origin,
+        doubted_at=min((_first_sent(row) for row in doubts), default=None),
+        doubted_began=min((_first_began(row, asked.owner, now) for row in doubts), default=0.0),
     )
-    return Won(token, departing), [won] * len(rows)
+    return Won(token, departing, origin, resends=bool(doubts)), [won] * len(rows)
 
 
 def _in_the_way(row: Row | None, asked: Claim, now: Moment) -> Found | Mismatch | None:
@@ -99,8 +113,10 @@ def _in_the_way(row: Row | None, asked: Claim, now: Moment) -> Found | Mismatch 
 
 
 def _aged(row: Row | None, now: Moment) -> Row | None:
-    """What was sent and outlived its lease is in doubt."""
-    if row is not None and row.state is State.SENT and row.lease_until <= now.steady:
+    """What was sent and outlived its lease is in doubt; so is what was claimed to be sent again, and was not."""
+    if row is None or row.lease_until > now.steady:
+        return row
+    if row.state is State.SENT or (row.state is State.CLAIMED and row.doubted_at is not None):
         return replace(row, state=State.DOUBT)
     return row
 
@@ -115,8 +131,20 @@ def _young(row: Row, asked: Claim, now: Moment) -> bool:
     within_s = asked.resend_within_s
     if within_s is None or within_s == math.inf:
         return within_s is not None
-    steady_s = now.steady - row.began if row.owner == asked.owner else 0.0
-    return 0 <= now.wall - row.since < within_s and steady_s < within_s
+    steady_s = now.steady - _first_began(row, asked.owner, now)
+    return 0 <= now.wall - _first_sent(row) < within_s and steady_s < within_s
+
+
+def _first_sent(row: Row) -> float:
+    """When the first send began of which nobody knows what it did (Unix seconds)."""
+    return row.since if row.doubted_at is None else row.doubted_at
+
+
+def _first_began(row: Row, owner: str, now: Moment) -> float:
+    """The same by the steady clock, which of another process says nothing."""
+    if row.owner != owner:
+        return now.steady
+    return row.began if row.doubted_at is None else row.doubted_began
 
 
 def depart(row: Row | None, token: int, lease_s: float, now: Moment) -> After:
@@ -130,13 +158,16 @@ def finish(row: Row | None, token: int, ending: Ending, now: Moment, *, second: 
     """claimed | sent | doubt → done; claimed | sent → retryable; sent → doubt. `second`: of the record guarded beside.
 
     The first ending of a token wins. A late proof that nothing was sent does not lift a doubt: only an answer does,
-    because somebody may have acted on the doubt meanwhile.
+    because somebody may have acted on the doubt meanwhile. What was sent again goes back into doubt: that it was not sent
+    this time says nothing of the first.
     """
     if row is None or row.token != token:
         return "lost"
     match ending:
         case Done() if row.state in {State.CLAIMED, State.SENT, State.DOUBT}:
             return _settled(row, ending, now, second=second)
+        case NotDone() if row.state in {State.CLAIMED, State.SENT} and row.doubted_at is not None:
+            return replace(row, state=State.DOUBT)
         case NotDone() if row.state in {State.CLAIMED, State.SENT}:
             return _settled(row, ending, now, second=second)
         case InDoubt() if row.state in {State.SENT, State.DOUBT}:
@@ -173,4 +204,4 @@ def _settled(row: Row, ending: Done | NotDone, now: Moment, *, second: bool) -> 
             state, stays_s = State.RETRYABLE, RETRYABLE_S
         case _:
             assert_never(ending)
-    return replace(row, state=state, ends_at=now.wall + stays_s, lease_until=now.steady + stays_s)
+    return replace(row, state=state, ends_at=now.wall + stays_s, lease_until=now.steady + stays_s, doubted_at=None)

@@ -13,11 +13,14 @@ from gateway.model.claim import DOUBTS, Doubted, State
 from gateway.model.transitions import After, Moment, Row
 
 _SETTLED_OR_OPEN: Final = "('claimed', 'sent', 'done', 'retryable')"
+_SENT: Final = "(state = 'sent' OR (state = 'claimed' AND doubted_at IS NOT NULL))"
+"""Once, at least: now, or before it was claimed to be sent again."""
 SCHEMA: Final = (
     """CREATE TABLE IF NOT EXISTS claims (
         record BLOB PRIMARY KEY, second INTEGER NOT NULL, fingerprint BLOB NOT NULL, state TEXT NOT NULL,
         token INTEGER NOT NULL, owner TEXT NOT NULL, lease_until REAL NOT NULL, call_id TEXT NOT NULL,
-        since REAL NOT NULL, began REAL NOT NULL, ends_at REAL, delivered INTEGER NOT NULL, about BLOB NOT NULL, kept BLOB,
+        since REAL NOT NULL, began REAL NOT NULL, origin TEXT NOT NULL,
+        doubted_at REAL, doubted_began REAL NOT NULL, ends_at REAL, delivered INTEGER NOT NULL, about BLOB NOT NULL, kept BLOB,
         CHECK ((state IN ('done', 'retryable')) = (ends_at IS NOT NULL)),
         CHECK ((state = 'done') = (kept IS NOT NULL))
     ) STRICT, WITHOUT ROWID""",
@@ -38,16 +41,16 @@ brought one to the disk, only the row can say that the call was carried out."""
 def row(db: sqlite3.Connection, record: bytes) -> Row | None:
     """What stands under the record."""
     found = db.execute(
-        "SELECT fingerprint, state, token, owner, lease_until, call_id, since, began, ends_at, delivered"
-        " FROM claims WHERE record = ?",
+        "SELECT fingerprint, state, token, owner, lease_until, call_id, since, began, origin, ends_at, delivered,"
+        " doubted_at, doubted_began FROM claims WHERE record = ?",
         (record,),
     ).fetchone()
     if found is None:
         return None
-    fingerprint, state, token, owner, lease_until, call_id, since, began, ends_at, delivered = found
-    return Row(
-        fingerprint, _state(state), token, owner, lease_until, call_id, since, began, ends_at, delivered=bool(delivered)
-    )
+    (fingerprint, state, token, owner, lease_until, call_id, since, began, origin) = found[:9]
+    ends_at, delivered, doubted_at, doubted_began = found[9:]
+    settled = (ends_at, bool(delivered), doubted_at, doubted_began)
+    return Row(fingerprint, _state(state), token, owner, lease_until, call_id, since, began, origin, *settled)
 
 
 def _state(text: str) -> State:
@@ -66,7 +69,7 @@ def kept(db: sqlite3.Connection, record: bytes) -> bytes | None:
 def put(db: sqlite3.Connection, record: bytes, new: Row, about: bytes, *, second: bool) -> None:
     """Begins the record anew."""
     db.execute(
-        "INSERT OR REPLACE INTO claims VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",
+        "INSERT OR REPLACE INTO claims VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",
         (
             record,
             second,
@@ -78,6 +81,9 @@ def put(db: sqlite3.Connection, record: bytes, new: Row, about: bytes, *, second
             new.call_id,
             new.since,
             new.began,
+            new.origin,
+            new.doubted_at,
+            new.doubted_began,
             new.ends_at,
             new.delivered,
             about,
@@ -89,8 +95,18 @@ def update(db: sqlite3.Connection, record: bytes, new: Row, kept: bytes | None =
     """What may change while a call has the record. Without `kept` it keeps what it keeps."""
     db.execute(
         "UPDATE claims SET state = ?, lease_until = ?, since = ?, began = ?, ends_at = ?, delivered = ?,"
-        " kept = coalesce(?, kept) WHERE record = ?",
-        (new.state.value, new.lease_until, new.since, new.began, new.ends_at, new.delivered, kept, record),
+        " doubted_at = ?, kept = coalesce(?, kept) WHERE record = ?",
+        (
+            new.state.value,
+            new.lease_until,
+            new.since,
+            new.began,
+            new.ends_at,
+            new.delivered,
+            new.doubted_at,
+            kept,
+            record,
+        ),
     )
 
 
@@ -104,7 +120,7 @@ def apply(db: sqlite3.Connection, record: bytes, after: After, kept: bytes | Non
 
 def doubt(db: sqlite3.Connection, token: int) -> None:
     """What was sent under the token is in doubt, under both its records."""
-    db.execute("UPDATE claims SET state = 'doubt' WHERE token = ? AND state = 'sent'", (token,))
+    db.execute(f"UPDATE claims SET state = 'doubt' WHERE token = ? AND {_SENT}", (token,))  # noqa: S608  ours
 
 
 def unsettle(db: sqlite3.Connection, settled: Mapping[bytes, Row]) -> None:
@@ -124,21 +140,21 @@ def under(db: sqlite3.Connection, token: int) -> list[bytes]:
 
 def doubts(db: sqlite3.Connection, now: Moment) -> list[Doubted]:
     """Every call in doubt, oldest first, `about` sealed; a call with two records once, under the first that it still has."""
-    db.execute("UPDATE claims SET state = 'doubt' WHERE state = 'sent' AND lease_until <= ?", (now.steady,))
+    db.execute(f"UPDATE claims SET state = 'doubt' WHERE {_SENT} AND lease_until <= ?", (now.steady,))  # noqa: S608  ours
     found: dict[int, Doubted] = {}
-    for record, token, call_id, fingerprint, since, about in db.execute(
-        "SELECT record, token, call_id, fingerprint, since, about FROM claims"  # noqa: S608  words of ours
+    for record, token, call_id, fingerprint, since, origin, about in db.execute(
+        "SELECT record, token, call_id, fingerprint, since, origin, about FROM claims"  # noqa: S608  words of ours
         f" WHERE state NOT IN {_SETTLED_OR_OPEN} ORDER BY since, second LIMIT {2 * DOUBTS}"
     ):
-        found.setdefault(token, Doubted(record, token, call_id, fingerprint, since, about))
+        found.setdefault(token, Doubted(record, token, call_id, fingerprint, since, about, origin))
     return list(found.values())[:DOUBTS]
 
 
 def recover(db: sqlite3.Connection) -> list[str]:
     """Drops what was only claimed, doubts what was sent; the calls in doubt by this, by their record (hex)."""
+    doubted = db.execute(f"UPDATE claims SET state = 'doubt' WHERE {_SENT} RETURNING record, second").fetchall()  # noqa: S608
     db.execute("DELETE FROM claims WHERE state = 'claimed'")
-    doubted = db.execute("UPDATE claims SET state = 'doubt' WHERE state = 'sent' RETURNING record, second")
-    return [record.hex() for record, second in doubted.fetchall() if not second]
+    return [record.hex() for record, second in doubted if not second]
 
 
 def purge(db: sqlite3.Connection, owner: str, now: Moment) -> None:

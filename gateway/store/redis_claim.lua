@@ -9,8 +9,8 @@ for _, one in ipairs(guarded) do
   if one.state and not one.over then
     age(one)
     if one.fingerprint and one.fingerprint ~= ARGV[4] then return said('mismatch') end -- none: `fate` put the row there
-    local since = tonumber(one.since)
-    local young = ARGV[10] == 'inf' or (ARGV[10] ~= '' and now >= since and now - since < tonumber(ARGV[10]))
+    local since, first = tonumber(one.since), tonumber(one.first or one.since)
+    local young = ARGV[10] == 'inf' or (ARGV[10] ~= '' and now >= first and now - first < tonumber(ARGV[10]))
     local free = one.state == 'retryable' or (one.state == 'claimed' and tonumber(one.lease) <= now)
       or (one.state == 'doubt' and young)
     if not free then
@@ -20,7 +20,20 @@ for _, one in ipairs(guarded) do
   end
 end
 
--- It would win. What an overtaken claim reserved goes back first: it was never sent, and can never be now.
+-- It would win. Where memory is full it must not: after one write that frees memory the server lets all others through, so the
+-- first one here is one that it denies (and that changes nothing).
+redis.call('SETRANGE', KEYS[2], 0, '')
+
+-- The execution that it goes on with, and since when a send of it is in doubt.
+local origin, first = ARGV[5], nil
+for _, one in ipairs(guarded) do
+  if one.state and one.state ~= 'done' and not one.over then
+    origin = one.origin or one.call
+    if one.state == 'doubt' then first = math.min(first or now, tonumber(one.first or one.since)) end
+  end
+end
+
+-- What an overtaken claim reserved goes back first: it was never sent, and can never be now.
 local row, state, paid = main.key, main.state, main.paid
 if state == 'claimed' and paid then repay(row, paid) end
 if #KEYS > 3 then sweep() end
@@ -47,8 +60,9 @@ for _, one in ipairs(guarded) do
   redis.call('DEL', one.key)
   redis.call('HSET', one.key, 'state', departing and 'sent' or 'claimed', 'fingerprint', ARGV[4], 'call', ARGV[5],
     'owner', ARGV[6], 'lease', text(now + ARGV[7]), 'token', ARGV[8], 'since', text(now),
-    'about', one == main and ARGV[13] or ARGV[15])
-  if not departing then redis.call('PEXPIRE', one.key, ms(ARGV[7] + ARGV[11])) end
+    'about', one == main and ARGV[13] or ARGV[15], 'origin', origin)
+  if first then redis.call('HSET', one.key, 'first', text(first)) end
+  if not departing and not first then redis.call('PEXPIRE', one.key, ms(ARGV[7] + ARGV[11])) end
 end
 if receipts ~= '' and not departing then redis.call('ZADD', UNSENT, now + ARGV[7], row) end
 redis.call('HSET', row, 'paid', receipts)
@@ -56,5 +70,5 @@ if ARGV[14] ~= '' then
   redis.call('HSET', row, 'also', ARGV[14])
   redis.call('HSET', guarded[1].key, 'also', ARGV[12])
 end
-if departing then redis.call('ZADD', SENT, now + ARGV[7], ARGV[12]) end
-return wrote('won', levels)
+if departing or first then redis.call('ZADD', SENT, now + ARGV[7], ARGV[12]) end
+return wrote('won', levels, origin, first and '1' or '0')

@@ -12,7 +12,8 @@ local function ends(one, stays, kept)
     or (ARGV[5] == 'retryable' and (unsettled or (one.state == 'doubt' and ARGV[14] == '1')))
     or (ARGV[5] == 'doubt' and (one.state == 'sent' or one.state == 'doubt'))
   if one.token ~= ARGV[4] or not lawful then return false end
-  if ARGV[5] == 'doubt' then doubt(one) else settle(one, ARGV[5], stays, ARGV[8], kept) end
+  -- What was sent again goes back into doubt: that it was not sent this time says nothing of the first.
+  if ARGV[5] == 'doubt' or (ARGV[5] == 'retryable' and one.first and ARGV[14] ~= '1') then doubt(one) else settle(one, ARGV[5], stays, ARGV[8], kept) end
   return true
 end
 

@@ -2,7 +2,8 @@
 -- Two records of one call are two rows with the same token that name each other (`also`); the first alone stands in the
 -- indexes, unless it was taken over since.
 local SENT, DOUBTS = '{sallyport}:sent', '{sallyport}:doubts'
-local FIELDS = {'state', 'fingerprint', 'call', 'token', 'lease', 'since', 'ends', 'delivered', 'paid', 'also', 'about'}
+local FIELDS = {'state', 'fingerprint', 'call', 'token', 'lease', 'since', 'ends', 'delivered', 'paid', 'also', 'about',
+  'origin', 'first'}
 local STATES = {claimed = true, sent = true, done = true, retryable = true, doubt = true}
 
 local function number(value) return value and string.match(value, '^%d+%.?%d*$') and tonumber(value) end
@@ -33,10 +34,13 @@ local function beside(row)
   return other and other.state and other.token == row.token and other or nil
 end
 
+-- Sent once, at least: now or, where it was claimed to be sent again, at `first`, which is in doubt.
+local function sent(row) return row.state == 'sent' or (row.state == 'claimed' and row.first) end
+
 -- In doubt, under both records.
 local function doubt(row)
   local other = beside(row)
-  for _, one in ipairs(other and other.state == 'sent' and {row, other} or {row}) do
+  for _, one in ipairs(other and sent(other) and {row, other} or {row}) do
     one.state = 'doubt'
     redis.call('HSET', one.key, 'state', 'doubt')
     redis.call('PERSIST', one.key) -- a lifetime on what was sent is a duplicate later
@@ -46,15 +50,16 @@ local function doubt(row)
   end
 end
 
--- What was sent and outlived its lease is in doubt from now on.
+-- What was sent and outlived its lease is in doubt from now on; so is what was claimed to be sent again, and was not.
 local function age(row)
-  if (row.state == 'sent' and tonumber(row.lease) <= now) or (row.state and not row.sound) then doubt(row) end
+  if (sent(row) and tonumber(row.lease) <= now) or (row.state and not row.sound) then doubt(row) end
 end
 
 -- done or retryable for `stays` seconds; whatever could not be read is written anew.
 local function settle(row, state, stays, grace, kept)
   redis.call('HSET', row.key, 'state', state, 'ends', text(now + stays), 'call', row.call, 'token', row.token,
     'since', row.since, 'lease', text(now))
+  redis.call('HDEL', row.key, 'first')
   redis.call('PEXPIRE', row.key, ms(stays + grace))
   if kept ~= '' then redis.call('HSET', row.key, 'kept', kept) end
   redis.call('ZREM', SENT, row.record)

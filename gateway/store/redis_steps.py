@@ -85,8 +85,8 @@ class Steps:
             *specs(claim.spends),
         )
         match await self._guard.step(_CLAIM, keys, args, sends=True):
-            case [b"won", list(levels)]:
-                return Won(token, departing, tuple(int(level) for level in levels))
+            case [b"won", list(levels), bytes(origin), resends]:
+                return Won(token, departing, origin.decode(), resends == b"1", tuple(int(level) for level in levels))
             case [b"mismatch"]:
                 return Mismatch()
             case [b"overspent", int(which), bytes(left), bytes(resets)]:
@@ -151,10 +151,13 @@ class Steps:
             case _:
                 raise _unexpected()
 
-    def _doubted(self, record: bytes, token: bytes, call: bytes, print_: bytes, since: bytes, about: bytes) -> Doubted:
+    def _doubted(
+        self, record: bytes, token: bytes, call: bytes, print_: bytes, since: bytes, about: bytes, origin: bytes
+    ) -> Doubted:
         name = bytes.fromhex(record.decode())
         call_id = call.decode("utf-8", "replace")
-        return Doubted(name, int(token), call_id, print_, float(since), self._seal.about(name, about))
+        about = self._seal.about(name, about)
+        return Doubted(name, int(token), call_id, print_, float(since), about, origin.decode("utf-8", "replace"))
 
     async def delivered(self, claim: Claim, token: int, keep_s: float) -> None:
         await self._guard.step(_DELIVERED, (_row(claim.record),), (token, keep_s, GRACE_S), sends=False)
