@@ -169,7 +169,7 @@ def long_run(rng: Random) -> Iterator[Trace]:
         ("crm/get", "read"),
         ("sheet/set", "unset"),
     )
-    for steps in (60, 80, 95):
+    for steps in (60, 75, 90):
         why = f"One orchestrated job of {steps} different steps that gets through its research and ends."
         trace = honest(f"long-run/{steps}-steps", why, rng, run=run_id(rng), noisy=steps % 20 == 0)
         for tool, effect in verbs:
