@@ -123,13 +123,13 @@ def doubt(db: sqlite3.Connection, token: int) -> None:
     db.execute(f"UPDATE claims SET state = 'doubt' WHERE token = ? AND {_SENT}", (token,))  # noqa: S608  ours
 
 
-def unsettle(db: sqlite3.Connection, settled: Mapping[bytes, Row]) -> None:
-    """Back into doubt, as far as the rows are as they were settled."""
-    for record, as_it_was in settled.items():
+def unsettle(db: sqlite3.Connection, settled: Mapping[bytes, tuple[Row | None, Row]]) -> None:
+    """Back into doubt, as far as the rows are as they were settled; given what each was before, and after that."""
+    for record, (before, after) in settled.items():
         db.execute(
-            "UPDATE claims SET state = 'doubt', ends_at = NULL, kept = NULL"
+            "UPDATE claims SET state = 'doubt', ends_at = NULL, kept = NULL, doubted_at = ?"
             " WHERE record = ? AND token = ? AND state = ? AND ends_at = ?",
-            (record, as_it_was.token, as_it_was.state.value, as_it_was.ends_at),
+            (before and before.doubted_at, record, after.token, after.state.value, after.ends_at),
         )
 
 

@@ -170,17 +170,18 @@ class SqliteClaims:
         others: list[bytes] = await self._writer.submit(Work(lambda db: table.under(db, token)))
         records = (record, *(name for name in others if name != record))
         kept = await self._sealed(records, verdict)
-        moved: dict[bytes, Row] = {}
+        moved: dict[bytes, tuple[Row | None, Row]] = {}
 
         def change(db: sqlite3.Connection) -> bool:
             now = self._now()
             moved.clear()  # a change may run twice
             for name in records:
-                after = transitions.resolve(table.row(db, name), token, verdict, now, second=name != record)
+                before = table.row(db, name)
+                after = transitions.resolve(before, token, verdict, now, second=name != record)
                 if after == "lost" and name == record:
                     return False
                 if after != "lost":
-                    moved[name] = after
+                    moved[name] = before, after
                     table.update(db, name, after, kept.get(name))
             self._reached("claims.resolving")
             return True

@@ -230,3 +230,16 @@ async def test_an_execution_keeps_its_origin_until_it_is_over(home: Home) -> Non
     answer = await home.store.claim(claim("call-4"), entry("intent"))
     assert isinstance(answer, Won)
     assert (answer.origin, answer.resends) == ("call-4", False)
+
+
+async def test_a_word_that_was_not_written_down_leaves_the_first_send_remembered(home: Home) -> None:
+    await in_doubt(home)
+    home.clock.advance(40)
+    again = await won(home, resending("call-2"), departing=True)
+    await home.store.finish(resending("call-2"), again, InDoubt(), None)
+    home.journal.unsynced = True
+    with pytest.raises(JournalUnavailable):
+        await home.store.resolve(RECORD, again, NotDone(), entry("resolved"))
+    home.journal.unsynced = False
+    home.clock.advance(100 - LEASE_S - 40)
+    assert isinstance(await home.store.claim(resending("call-3"), None), Found), "the first send is too old"

@@ -39,6 +39,8 @@ class Attempt:
     since: float
     began: float
     lease_until: float
+    again: tuple[float, float] | None = None
+    """When the send began that is in doubt and that this one repeats, by both clocks: only an answer or a word ends that."""
     stage: Stage = "held"
     kept: Kept | None = None
     ends: dict[bytes, tuple[float, float]] = field(default_factory=dict)
@@ -97,17 +99,26 @@ class Book:
         """Whether the operator said that a second send does no harm now."""
         if within_s is None:
             return False
-        age = self.times.wall - attempt.since
-        really = self.times.steady - attempt.began if self._alive(attempt) else 0.0
-        return within_s == float("inf") or (0 <= age < within_s and really < within_s)
+        wall, steady = self._first_sent(attempt)
+        return within_s == float("inf") or (
+            0 <= self.times.wall - wall < within_s and self.times.steady - steady < within_s
+        )
+
+    def _first_sent(self, attempt: Attempt) -> tuple[float, float]:
+        """By both clocks; the steady one of another life says nothing."""
+        wall, steady = attempt.again or (attempt.since, attempt.began)
+        return wall, steady if self._alive(attempt) else self.times.steady
 
     def _alive(self, attempt: Attempt) -> bool:
         return attempt.life == self.times.life and not self.times.one_clock
 
     def _lapse(self, attempt: Attempt) -> None:
-        """Somebody looked: what was sent and outlived its lease is in doubt."""
-        if attempt.stage == "sent" and attempt.lease_until <= self.times.lease:
+        """Somebody looked: what was sent, now or before, and outlived its lease is in doubt."""
+        if self._went_out(attempt) and attempt.lease_until <= self.times.lease:
             attempt.stage = "doubt"
+
+    def _went_out(self, attempt: Attempt) -> bool:
+        return attempt.stage == "sent" or (attempt.stage == "held" and attempt.again is not None)
 
     def _over(self, attempt: Attempt, record: bytes) -> bool:
         if record not in attempt.ends:
@@ -123,8 +134,11 @@ class Book:
         attempt = Attempt(claim, token, now.life, now.wall, now.steady, now.lease + claim.lease_s)
         for record in attempt.records:
             before = self.owner.get(record)
-            if before is not None and before.stage in {"sent", "doubt"}:
+            if before is not None and (before.stage == "doubt" or self._went_out(before)):
                 assert self._licensed(before, claim.resend_within_s), "sent twice"
+                assert before.stage == "doubt", "sent again while it may be under way"
+                wall, steady = zip(self._first_sent(before), attempt.again or self._first_sent(before), strict=True)
+                attempt.again = min(wall), min(steady)
             if before is not None and before.stage == "done":
                 assert self._over(before, record) or record in before.vague, "sent twice, though it was answered"
             self.owner[record] = attempt
@@ -164,6 +178,8 @@ class Book:
         by: bytes = b"",
     ) -> None:
         """`by`: the record under which somebody settled it."""
+        if stage == "free" and attempt.again is not None and not by:
+            stage = "doubt"  # that this send did not happen says nothing of the one before
         attempt.stage, attempt.kept = stage, kept
         for record in self.has(attempt) if stage in {"done", "free"} else []:
             first = record == (by or attempt.claim.record)
@@ -189,10 +205,10 @@ class Book:
         if self.times.one_clock:
             return
         for record, attempt in list(self.owner.items()):
-            if attempt.stage == "held":
-                del self.owner[record]
-            elif attempt.stage == "sent":
+            if self._went_out(attempt):
                 attempt.stage = "doubt"
+            elif attempt.stage == "held":
+                del self.owner[record]
         self.passed()
 
     def doubts(self) -> dict[str, Attempt]:
