@@ -253,8 +253,12 @@ class _Judge:
 
 
 def _before(intent: Line, effect: Line) -> bool:
-    """Whether this intent is the one under which the server was asked; the key it got is the record's name."""
-    return intent["at"] <= effect["arrived"] and effect["key"] in {intent["key"]["record"], None}
+    """Whether this intent is one under which the server was asked: the key it got is the name of the record.
+
+    A derived record serves one call after another, so its name is no key for the server; and it has no twins here.
+    """
+    named = effect["key"] in {intent["key"]["record"], None}
+    return intent["at"] <= effect["arrived"] and (named or intent["key"]["source"] == "derived")
 
 
 def _agrees(told: Told, end: Line) -> bool:

@@ -34,7 +34,7 @@ def carried_out(n: int, one: Operation, at: float, *, fault: str = "none") -> li
 
 def intent(one: Operation, call: str, at: float) -> dict[str, Any]:
     time = datetime.fromtimestamp(at, UTC).isoformat()
-    key = {"record": f"record-{one.name}"}
+    key = {"record": f"record-{one.name}", "source": one.source}
     return {"kind": "intent", "call": call, "time": time, "arguments": dict(one.arguments), "key": key, "gateway": 0}
 
 

@@ -17,7 +17,7 @@ import time
 from collections import Counter
 from typing import Any
 
-from tests.chaos.faults import NONE, Era, Fault, drawn
+from tests.chaos.faults import NONE, SESSION_LOST, Era, Fault, drawn
 from tests.chaos.weather import now
 
 PLAIN = {"op": {"type": "string"}, "user": {"type": "string"}, "cents": {"type": "integer"}}
@@ -40,6 +40,8 @@ class Upstream:
         self._pace = random.Random(seed)
         self._arrivals: Counter[str] = Counter()
         self._effects: Counter[str] = Counter()
+        self._used: set[str] = set()
+        """Sessions in which something was asked."""
         self._serial = self._at_work = 0
         self.calm = False
 
@@ -100,7 +102,7 @@ class Upstream:
         tool, arguments = params["name"], params.get("arguments", {})
         asked = f"seen {arguments['op']}" if tool == "seen" else str(arguments["op"])
         self._arrivals[asked] += 1
-        fault = self._drawn(asked, era)
+        fault = self._drawn(asked, era, head.get(SESSION, ""))
         self._serial += 1
         meta = params.get("_meta", {}).get("io.sallyport/idempotency-key")
         facts = {"n": self._serial, "op": arguments["op"], "tool": tool}
@@ -112,8 +114,11 @@ class Upstream:
         said = self._carried_out(tool, arguments, facts) if fault.executes else {}
         return await self._answered(fault, message["id"], said, facts, writer)
 
-    def _drawn(self, asked: str, era: Era) -> Fault:
+    def _drawn(self, asked: str, era: Era, session: str) -> Fault:
         fault = NONE if self.calm else drawn(self._seed, asked, self._arrivals[asked], era)
+        if fault.name == SESSION_LOST.name and session not in self._used:
+            return NONE  # no server forgets a session that it has just opened
+        self._used.add(session)
         return fault if fault.name in self._faulty else NONE
 
     def _carried_out(self, tool: str, arguments: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:

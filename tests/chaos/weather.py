@@ -20,7 +20,7 @@ class Weather:
 
 
 FULL = Weather(rate=80, every_s=(1, 3), longest_pause_s=8, settles_s=12)
-SMALL = Weather(rate=40, every_s=(0.4, 1.2), longest_pause_s=6.5, settles_s=9)
+SMALL = Weather(rate=40, every_s=(0.7, 1.5), longest_pause_s=6.5, settles_s=9)
 TIMEOUT_S = 1.0
 """Of the tools."""
 now = SystemClock().now
