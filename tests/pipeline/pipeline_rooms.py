@@ -145,6 +145,7 @@ class FakeLedger:
     replay: Replay | None = None
     hint: str | None = None
     asks: str | None = None
+    resends: bool = False
     looped: Looped | None = None
     settled: list[Ending] = field(default_factory=list)
     released: int = 0
@@ -175,7 +176,9 @@ class FakeLedger:
         await self.stage.wait("ledger.claim")
         if entry is not None:
             self.stage.journal.append(entry())
-        return Ticket(CLAIM, 7, entry is not None, "derived", call, principal, self.hint, self.asks, self.looped)
+        departed = entry is not None
+        told = {"hint": self.hint, "asks": self.asks, "looped": self.looped, "resends": self.resends}
+        return Ticket(CLAIM, 7, departed, "derived", call, principal, **told)
 
     def check(self, principal: Principal, tool: Tool) -> None:
         self.stage.step("ledger.check")

@@ -190,3 +190,13 @@ async def test_the_ledger_hears_that_an_answer_was_delivered(answer: Carried) ->
 
 async def test_nobody_waits_for_the_delivery_of_a_read() -> None:
     assert (await Playbook(Effect.READ).reply()).delivered is None
+
+
+async def test_a_second_send_that_never_left_says_nothing_of_the_first() -> None:
+    play = Playbook(Effect.MUTATING, Unsent("connection refused"))
+    play.ledger.resends = True
+
+    refusal = await play.refusal()
+
+    assert refusal.reason is Reason.OUTCOME_UNKNOWN
+    assert play.ledger.settled == [InDoubt()]

@@ -3,6 +3,7 @@
 import pytest
 from pipeline_kit import ALICE, ARRIVAL, Playbook, asks, text
 
+from gateway.model.claim import forwarded
 from gateway.model.outcome import AuditOutcome
 from gateway.model.tool import Effect
 from gateway.model.trace import Trace
@@ -71,7 +72,7 @@ async def test_every_room_is_told_the_final_arguments_and_never_the_ones_that_we
     assert sent.arguments == {"order": 7, "fixed": "by us"}
 
 
-async def test_the_upstream_is_told_the_record_key_and_the_trace_and_nothing_of_the_caller() -> None:
+async def test_the_upstream_is_told_a_key_and_the_trace_and_nothing_of_the_caller() -> None:
     play = Playbook()
 
     trace = Trace.begun(f"00-{'1' * 32}-{'2' * 16}-01")
@@ -80,7 +81,7 @@ async def test_the_upstream_is_told_the_record_key_and_the_trace_and_nothing_of_
 
     (sent,) = play.upstream.heard
     told = {"traceparent": f"00-{'1' * 32}-{'2' * 16}-01"}  # nothing is exported, so the caller's span stays the parent
-    assert (sent.idempotency_key, sent.meta) == (b"r".hex() * 32, told)
+    assert (sent.idempotency_key, sent.meta) == (forwarded(b"r" * 32, "derived", ""), told)
 
 
 async def test_a_read_carries_no_key() -> None:

@@ -11,7 +11,8 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, multiple, rule
-from test_ledger_machine import FakeClock, InlineWriter
+from redis_kit import Ticking
+from test_ledger_machine import InlineWriter
 
 from gateway.model.approval import APPROVED_S, DENIAL_S, PENDING_S, Approval, Vote
 from gateway.model.claim import Claim, Departure, NotDone, Won
@@ -65,7 +66,7 @@ class Approving(RuleBasedStateMachine):
 
     @initialize()
     def open(self) -> None:
-        self.clock, self.writer = FakeClock(), InlineWriter()
+        self.clock, self.writer = Ticking(), InlineWriter()
         for statement in approvals_sqlite.SCHEMA:
             run(self._submitted(Work(lambda db, statement=statement: db.execute(statement))))
         self.store = SqliteApprovals(self.writer, b"secret" * 6)
