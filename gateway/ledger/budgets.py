@@ -113,13 +113,13 @@ class Budgets:
         """Reserves what the call may use in every budget it touches, or in none. Raises Refused: budget-exhausted."""
         now, cost = self._clock.now(), self._sizes.reserved(case)
         spends = self._allowances.spends(case, cost)
-        tallies = tuple(self._tally(spend.counter, now) for spend in spends)
+        tallies = tuple(self._opened(spend.counter, now) for spend in spends)
         for spend, tally in zip(spends, tallies, strict=True):
             left = spend.limit - tally.used - tally.held
             if left < spend.amount:
                 raise Refused.of(exhausted(spend, left, spend.counter.resets_at(tally.start), now))
         for spend, tally in zip(spends, tallies, strict=True):
-            tally.held += spend.amount
+            self._keep(spend.counter, tally).held += spend.amount
         return Paid(now, cost, spends, tallies)
 
     def give_back(self, case: Case, paid: Paid) -> None:  # noqa: ARG002  the other home asks for it
@@ -180,12 +180,13 @@ class Budgets:
         ]
         return warnings(paid.spends, levels)
 
-    def _tally(self, counter: Counter, now: float) -> Tally:
+    def _opened(self, counter: Counter, now: float) -> Tally:
+        """Not kept before somebody pays: who is refused opens no window."""
         start = counter.start(now)
         tally = self._tallies.get(counter)
         if tally is None or tally.start < start:  # never backwards: a clock that steps back opens no spent window
-            tally = Tally(start, 0)
-        return self._keep(counter, tally)
+            return Tally(start, 0)
+        return tally
 
     def _keep(self, counter: Counter, tally: Tally) -> Tally:
         self._tallies[counter] = tally
