@@ -7,13 +7,26 @@ tables. Called by the writer, on its thread.
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from gateway.model.work import StoreUnavailable
 
+_VERSION: Final = 2
+"""Of all tables together."""
+
 
 def opened(path: Path, schema: Sequence[str]) -> sqlite3.Connection:
-    """In WAL mode with full syncs: a COMMIT that returned survives a power cut. Raises sqlite3.Error."""
+    """In WAL mode with full syncs: a COMMIT that returned survives a power cut. Raises sqlite3.Error, StoreUnavailable."""
     db = sqlite3.connect(path, isolation_level=None)
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if tables and version != _VERSION:
+        db.close()
+        raise StoreUnavailable(
+            f"{path}: was made by another version of Sallyport: settle with that version what is in doubt, then move the file "
+            "away; calls it remembers could be carried out again."
+        )
+    db.execute(f"PRAGMA user_version={_VERSION}")
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=2000"):
         db.execute(f"PRAGMA {pragma}")
     for statement in schema:

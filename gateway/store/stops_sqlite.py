@@ -14,19 +14,13 @@ from gateway.model.stop import Stop, StopKind
 from gateway.model.work import Work
 
 SCHEMA: Final = (
-    """CREATE TABLE IF NOT EXISTS stops (
-        kind TEXT NOT NULL, target TEXT NOT NULL, why TEXT NOT NULL, by TEXT NOT NULL, at REAL NOT NULL,
-        PRIMARY KEY (kind, target)
-    ) STRICT, WITHOUT ROWID""",
     """CREATE TABLE IF NOT EXISTS kill_switch (
         kind TEXT NOT NULL, target TEXT NOT NULL, why TEXT NOT NULL, by TEXT NOT NULL, at REAL NOT NULL,
         mode TEXT NOT NULL CHECK (mode IN ('stop', 'read-only', 'pause')),
         PRIMARY KEY (kind, target)
     ) STRICT, WITHOUT ROWID""",
-    "INSERT OR IGNORE INTO kill_switch SELECT kind, target, why, by, at, 'stop' FROM stops",
-    "DELETE FROM stops",
 )
-"""Statements for the writer. Files of before there were modes have their rows in `stops`; they move, once."""
+"""Statements for the writer."""
 
 
 class SqliteStops:

@@ -131,6 +131,9 @@ class GroupWriter:
     def _run(self, path: Path, schema: Sequence[str], ready: concurrent.futures.Future[None]) -> None:
         try:
             self._db = opened(path, schema)
+        except StoreUnavailable as error:
+            ready.set_exception(error)
+            return
         except sqlite3.Error as error:
             ready.set_exception(StoreUnavailable(f"{path}: cannot be opened as a ledger file: {error}"))
             return

@@ -1,7 +1,5 @@
 """The kill switch survives a restart."""
 
-import sqlite3
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -47,15 +45,3 @@ async def test_modes_are_kept_and_a_row_can_change_its_own(tmp_path: Path) -> No
     await stops.put(replace(BOT, mode="read-only", why="slower"))
     assert await stops.all() == [replace(BOT, mode="read-only", why="slower")]
     await writer.close()
-
-
-async def test_rows_of_before_there_were_modes_stop_and_can_be_lifted_for_good(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.db"
-    with closing(sqlite3.connect(path, isolation_level=None)) as db:
-        db.execute(SCHEMA[0])
-        db.execute("INSERT INTO stops VALUES ('agent', 'support-bot', 'sends nonsense', 'ops', 2.5)")
-    for left in ([BOT], []):
-        writer = GroupWriter(path, NoJournal(), reached=lambda _: None, schema=SCHEMA)
-        assert await SqliteStops(writer).all() == left
-        await SqliteStops(writer).lift("agent", "support-bot")
-        await writer.close()

@@ -10,6 +10,7 @@ from writer_kit import Desk, change, entry
 
 from gateway.model.work import JournalUnavailable, StoreUnavailable, Work
 from gateway.store import backlog as backlog_module
+from gateway.store.ledger_file import opened
 
 
 @pytest.fixture
@@ -135,3 +136,19 @@ async def test_a_defect_leaves_nobody_waiting_and_the_thread_alive(desk: Desk) -
     desk.journal.append_error = None
     assert await asyncio.wait_for(desk.writer.submit(change(2)), 5) == 1
     assert desk.rows() == [2]
+
+
+def test_a_file_of_another_version_is_left_alone(tmp_path: Path) -> None:
+    older = sqlite3.connect(tmp_path / "ledger.db")
+    older.execute("CREATE TABLE claims (record BLOB)")
+    older.close()
+    with pytest.raises(StoreUnavailable, match="made by another version of Sallyport"):
+        opened(tmp_path / "ledger.db", ())
+    again = sqlite3.connect(tmp_path / "ledger.db")
+    assert again.execute("PRAGMA user_version").fetchone() == (0,)
+    again.close()
+
+
+def test_a_file_of_this_version_is_opened_again(tmp_path: Path) -> None:
+    for _ in range(2):
+        opened(tmp_path / "ledger.db", ("CREATE TABLE IF NOT EXISTS claims (record BLOB)",)).close()
