@@ -52,13 +52,17 @@ def found(folder: Path, now: float) -> Stop | None:
     except OSError as error:
         return Stop("all", "", f"{path} cannot be looked for: {error.strerror}", NAME, now)
     try:
-        # Without waiting: a pipe of this name must not hold up whoever looks.
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        with open(path, "rb", opener=_at_once) as file:  # which closes even a folder that it cannot read
             said = (file.readline(4 * _LONGEST) or b"").decode(errors="replace")
     except OSError as error:
         return Stop("all", "", f"{path} cannot be read: {error.strerror}", NAME, at)
     why = "".join(c for c in said if c.isprintable()).strip()[:_LONGEST]
     return Stop("all", "", why or "no reason was given", NAME, at)
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Opens without waiting: a pipe of this name must not hold up whoever looks."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 class StopFile:

@@ -138,3 +138,14 @@ def test_what_is_written_is_for_its_owner_alone_even_over_an_older_file(tmp_path
     assert (path.read_text(), path.stat().st_mode & 0o777) == ("newer\n", 0o600)
     assert stop_file.remove(tmp_path)
     assert not stop_file.remove(tmp_path)
+
+
+async def test_a_folder_of_this_name_stops_and_uses_up_no_descriptors(tmp_path: Path) -> None:
+    (tmp_path / "STOP").mkdir()
+    watched = Watched(tmp_path)
+    await watched.file.look()
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(20):
+        await watched.file.look()
+    assert len(os.listdir("/proc/self/fd")) <= before
+    assert "cannot be read" in str(watched.why())
