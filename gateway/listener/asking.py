@@ -24,6 +24,8 @@ MAX_URI: Final = 4096
 _MAX_RUN: Final = 256
 _CALL_REF = re.compile(r"[\x21-\x7e]{1,255}")
 _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?")
+_MAX_MS: Final = 10**12
+"""As much as the header can say; a larger number may be too large to reckon with."""
 
 
 def meta_of(params: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -136,6 +138,7 @@ def _deadline(meta: Mapping[str, Any], head: Head) -> int | None:
     wished = meta.get(jsonrpc.META_DEADLINE)
     if wished is not None and (not isinstance(wished, int) or isinstance(wished, bool) or wished <= 0):
         raise Refused(Reason.INVALID_PARAMS, f"params._meta[{jsonrpc.META_DEADLINE!r}] is not a positive integer.")
+    wished = wished and min(wished, _MAX_MS)
     header = head.get("x-request-timeout")
     if header is not None and _SECONDS.fullmatch(header) and (from_header := int(float(header) * 1000)) > 0:
         return from_header if wished is None else min(wished, from_header)

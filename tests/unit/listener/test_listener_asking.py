@@ -6,7 +6,7 @@ from listener_kit import scope
 from gateway.listener import older
 from gateway.listener.asking import asked
 from gateway.listener.head import read
-from gateway.model.call import Asked
+from gateway.model.call import LONGEST_S, Asked
 from gateway.model.refusal import Reason, Refused
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -79,6 +79,12 @@ def test_attempts_of_a_gateway_before_us_count_and_nonsense_does_not(sent, kept)
 def test_the_shorter_deadline_counts(header, meta, expected) -> None:
     lines = [] if header is None else [("x-request-timeout", header)]
     assert ask(None, *lines, **({} if meta is None else {"io.sallyport/deadline-ms": meta})).deadline_ms == expected
+
+
+def test_a_deadline_of_hundreds_of_digits_is_one_that_can_be_reckoned_with() -> None:
+    found = ask(**{"io.sallyport/deadline-ms": 10**399 - 1}).deadline_ms
+    assert found is not None
+    assert found / 1000 > LONGEST_S
 
 
 def test_a_run_is_a_label() -> None:
