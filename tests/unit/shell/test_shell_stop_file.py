@@ -144,8 +144,8 @@ async def test_a_folder_of_this_name_stops_and_uses_up_no_descriptors(tmp_path: 
     (tmp_path / "STOP").mkdir()
     watched = Watched(tmp_path)
     await watched.file.look()
-    before = len(os.listdir("/proc/self/fd"))
+    before = len([*Path("/proc/self/fd").iterdir()])
     for _ in range(20):
         await watched.file.look()
-    assert len(os.listdir("/proc/self/fd")) <= before
+    assert len([*Path("/proc/self/fd").iterdir()]) <= before
     assert "cannot be read" in str(watched.why())
