@@ -73,7 +73,7 @@ def fingerprint(call: ResolvedCall) -> bytes:
 
 def round_of(asked: Asked) -> str:
     """Every round of a call that goes on with answers is a record of its own under the same key (MRTR, ledger §1.3)."""
-    if asked.request_state is None and asked.input_responses is None:
+    if not asked.continues:
         return _FIRST_ROUND
     return hashlib.sha256(canonical([asked.request_state, asked.input_responses])).hexdigest()
 

@@ -78,16 +78,12 @@ class Calls:
         return self._told(visit, wanted, await walk(self._road, visit, wanted), capabilities)
 
     def _next(self, visit: Visit, wanted: Asked, params: Mapping[str, Any]) -> tuple[Asked, Held | None]:
-        """The request as a later round. Raises Refused.
-
-        Every round that asks hands out a state, so answers without one belong to no round and are ignored. Passed on, they
-        would give the first round a record of its own: the same call under the same key, carried out again.
-        """
+        """The request as a later round; answers without a state go along with the first one. Raises Refused."""
         state, responses = rounds.given(params)
         if state is None:
-            return wanted, None
+            return replace(wanted, input_responses=responses), None
         held = self._states.open(state, visit.principal, wanted)
-        return replace(wanted, request_state=held.theirs, input_responses=responses), held
+        return replace(wanted, request_state=held.theirs, input_responses=responses, continues=True), held
 
     async def _interviewed(
         self, visit: Visit, wanted: Asked, hearer: Hearer | None, capabilities: Mapping[str, Any]

@@ -88,13 +88,14 @@ def test_every_round_of_a_call_that_goes_on_is_a_record_of_its_own() -> None:
     asked = Asked("refund", {}, "modern", "2026-07-28")
     rounds = [
         asked,
-        replace(asked, request_state="s"),
-        replace(asked, input_responses={"a": {}}),
-        replace(asked, request_state="s", input_responses={"a": {}}),
-        replace(asked, request_state="s", input_responses={"a": {"action": "accept"}}),
+        replace(asked, continues=True, request_state="s"),
+        replace(asked, continues=True, input_responses={"a": {}}),
+        replace(asked, continues=True, request_state="s", input_responses={"a": {}}),
+        replace(asked, continues=True, request_state="s", input_responses={"a": {"action": "accept"}}),
     ]
     assert len({KEYS.record(ALICE, "x", "k", round_of(one)) for one in rounds}) == len(rounds)
     assert KEYS.record(ALICE, "x", "k", round_of(asked)) == KEYS.record(ALICE, "x", "k")
+    assert round_of(replace(asked, input_responses={"a": {}})) == round_of(asked), "answers to no question of ours"
     assert round_of(rounds[3]) == round_of(replace(rounds[3], trace=Trace.begun(), attempt=2))
 
 

@@ -52,10 +52,11 @@ async def test_a_state_is_made_where_the_upstream_made_none_and_each_round_has_i
     assert [asked.request_state for asked in road.calls] == [None] * 3
 
 
-async def test_answers_without_the_state_they_belong_to_are_ignored() -> None:
+async def test_answers_without_the_state_they_belong_to_begin_no_second_round() -> None:
     road = rounds({"content": []})
     assert (await send(plane(road), *request(inputResponses={"which": ANSWER}))).status == 200
-    assert (road.calls[0].request_state, road.calls[0].input_responses) == (None, None)
+    (asked,) = road.calls
+    assert (asked.request_state, asked.input_responses, asked.continues) == (None, {"which": ANSWER}, False)
 
 
 async def test_a_client_that_declared_nothing_is_told_what_is_missing() -> None:
