@@ -6,8 +6,8 @@ which seals the record of whatever is refused in here.
 """
 
 import asyncio
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, replace
 from typing import assert_never
 
@@ -20,7 +20,7 @@ from gateway.model.call import Reply, ReplyError
 from gateway.model.claim import Doubted, Kept, NotDone
 from gateway.model.decision import Decision, Verdict
 from gateway.model.outbound import Outbound
-from gateway.model.outcome import AuditOutcome, Carried, Looped, Lost, Unsent
+from gateway.model.outcome import INPUT_REQUIRED, AuditOutcome, Carried, Looped, Lost, Unsent
 from gateway.model.refusal import Reason, Refusal, Refused
 from gateway.model.work import Entry
 from gateway.replies import NS, found_reply, hinted, kept_reply
@@ -108,7 +108,8 @@ class Crossing:
             match admitted:
                 case Ticket():
                     _note_loop(record, admitted.looped)
-                    ticket = await self._departed(leg, admitted, caller, slot)
+                    with _after_an_earlier_send(admitted):
+                        ticket = await self._departed(leg, admitted, caller, slot)
                 case Replay():
                     return await self._replayed(leg, admitted)
                 case Passed():
@@ -204,8 +205,6 @@ class Crossing:
         except Exception as error:
             pending = isinstance(error, Refused) and error.refusal.reason is Reason.APPROVAL_PENDING
             await self._ledger.release(ticket, will_return=pending)
-            if ticket.resends and isinstance(error, Refused):  # not this time, but perhaps before
-                raise Refused.of(replace(error.refusal, executed="unknown")) from None
             raise
         caller.departing = True
         departed = await self._ledger.depart(ticket, leg.record.intent(), approval)
@@ -242,7 +241,8 @@ class Crossing:
             result={"sha256": replay.kept.sha256, "bytes": replay.kept.size, "is_error": replay.kept.is_error},
         )
         reply = kept_reply(replay, leg.call, leg.record.call_id)
-        await sealed(leg.record, AuditOutcome.REPLAYED, executed="yes")
+        asks = isinstance(reply, Reply) and reply.result.get("resultType") == INPUT_REQUIRED
+        await sealed(leg.record, AuditOutcome.REPLAYED, executed="no" if asks else "yes")
         return hinted(reply, None, delivered=lambda: self._ledger.delivered(replay))
 
 
@@ -266,6 +266,17 @@ async def _carried(leg: Leg, sent: Outbound, deadline: float, caller: Caller) ->
             return await leg.upstream.send(sent, deadline)
     except TimeoutError:
         return Lost("its caller went away and it was cancelled")
+
+
+@contextmanager
+def _after_an_earlier_send(ticket: Ticket) -> Iterator[None]:
+    """Not this time, but perhaps before: who goes on with a doubt is never told `no`."""
+    try:
+        yield
+    except Refused as refused:
+        if not ticket.resends:
+            raise
+        raise Refused.of(replace(refused.refusal, executed="unknown")) from None
 
 
 def _asks(decision: Decision, ticket: Ticket) -> Decision:

@@ -6,13 +6,14 @@ sent. Must not know brakes, flights or how a record was found. Called by the roo
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final, assert_never
 
 from gateway.ledger.windows import windows
 from gateway.model.admission import Replay
 from gateway.model.claim import Claim, Found, KeySource, State
-from gateway.model.refusal import Reason, Refused
+from gateway.model.refusal import Reason, Refusal, Refused
 from gateway.model.tool import Tool
 from gateway.model.work import JournalUnavailable, StoreUnavailable
 
@@ -51,6 +52,11 @@ def reused(tool: Tool, source: KeySource) -> Refused:
     return Refused(
         Reason.KEY_REUSED, f"The idempotency key stands for an earlier call, not for {tool.id} with these arguments."
     )
+
+
+def turned_away(refusal: Refusal, *, resends: bool) -> Refused:
+    """Not this time; where an earlier send is in doubt, perhaps before."""
+    return Refused.of(replace(refusal, executed="unknown") if resends else refusal)
 
 
 def in_flight(detail: str) -> Refused:

@@ -14,7 +14,7 @@ from typing import Any, assert_never
 from gateway.config.idempotency import Idempotency
 from gateway.homes import ClaimStore
 from gateway.ledger.allowances import exhausted
-from gateway.ledger.answers import fails_closed, in_flight, reused, served, unwritten
+from gateway.ledger.answers import fails_closed, in_flight, reused, served, turned_away, unwritten
 from gateway.ledger.attempt import Attempt, Attempts
 from gateway.ledger.brakes import Brakes, Purse, Toll, noting
 from gateway.ledger.case import Case
@@ -251,7 +251,8 @@ class OnceLedger:
             case Mismatch():
                 raise reused(call.tool, attempt.source)
             case Overspent():
-                raise Refused.of(exhausted(answer.spend, answer.left, answer.resets_at, self._clock.now()))
+                refusal = exhausted(answer.spend, answer.left, answer.resets_at, self._clock.now())
+                raise turned_away(refusal, resends=answer.resends)
             case _:
                 assert_never(answer)
 
@@ -275,7 +276,7 @@ class OnceLedger:
         self._brakes.told(flight.toll)
         if flight.toll.refused is not None:
             await self.release(ticket)
-            raise Refused.of(flight.toll.refused)
+            raise turned_away(flight.toll.refused, resends=won.resends)
         self._reached("ledger.departed" if won.departed else "ledger.claimed")
         return ticket
 

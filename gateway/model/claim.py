@@ -123,6 +123,8 @@ class Overspent:
     resets_at: float | None
     """Unix seconds; None: never."""
     left: int = 0
+    resends: bool = False
+    """As of `Won`."""
 
 
 ClaimAnswer = Won | Found | Mismatch | Overspent

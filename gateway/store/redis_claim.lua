@@ -38,7 +38,7 @@ local row, state, paid = main.key, main.state, main.paid
 if state == 'claimed' and paid then repay(row, paid) end
 if #KEYS > 3 then sweep() end
 local scarcest, left, resets = short(4, 16)
-if scarcest then return said('overspent', scarcest, left, resets) end
+if scarcest then return said('overspent', scarcest, left, resets, first and '1' or '0') end
 if state == 'doubt' and paid then charge(row, paid, {}) end -- it may have been carried out, and nobody will know any more
 
 for _, one in ipairs(guarded) do

@@ -89,8 +89,8 @@ class Steps:
                 return Won(token, departing, origin.decode(), resends == b"1", tuple(int(level) for level in levels))
             case [b"mismatch"]:
                 return Mismatch()
-            case [b"overspent", int(which), bytes(left), bytes(resets)]:
-                return Overspent(claim.spends[which], float(resets) if resets else None, int(left))
+            case [b"overspent", int(which), bytes(left), bytes(resets), resends]:
+                return Overspent(claim.spends[which], float(resets) if resets else None, int(left), resends == b"1")
             case [b"found", bytes(state), bytes(call), delivered, bytes(held), bytes(since), kept, bytes(record)]:
                 with _legible():
                     found = Found(_found(state), None, call.decode(), delivered == b"1", int(held), float(since))

@@ -200,3 +200,15 @@ async def test_a_second_send_that_never_left_says_nothing_of_the_first() -> None
 
     assert refusal.reason is Reason.OUTCOME_UNKNOWN
     assert play.ledger.settled == [InDoubt()]
+
+
+@pytest.mark.parametrize("step", ["upstream.permit", "ledger.depart"])
+async def test_a_second_send_that_was_refused_says_nothing_of_the_first(step: str) -> None:
+    play = Playbook(Effect.MUTATING)
+    play.ledger.resends, play.upstream.busy = True, True
+    play.fails[step] = Refused(Reason.STOPPED, "stopped")
+
+    refusal = await play.refusal()
+
+    assert (refusal.reason, refusal.executed) == (Reason.STOPPED, "unknown")
+    assert play.record["executed"] == "unknown"

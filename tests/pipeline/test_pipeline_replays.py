@@ -132,3 +132,11 @@ async def test_whoever_waits_for_a_twin_holds_no_slot() -> None:
     play.holds["ledger.admit"].set()
     await caller
     assert play.log.count("upstream.try_permit") == 1
+
+
+async def test_the_record_of_a_round_that_is_asked_again_says_that_nothing_was_carried_out() -> None:
+    play = replaying("header", body=b'{"resultType":"input_required","inputRequests":{}}')
+
+    await play.reply()
+
+    assert (play.record["outcome"], play.record["executed"]) == (AuditOutcome.REPLAYED, "no")

@@ -155,3 +155,14 @@ async def test_a_loop_climbs_to_a_person_whose_yes_it_departs_under_and_then_to_
     [(who, why)] = house.paused
     assert who == ALICE
     assert "helpdesk/refund was called" in why
+
+
+async def test_a_budget_without_room_for_a_second_send_says_nothing_of_the_first(open_house: OpenHouse) -> None:
+    house = open_house(budgets=[Budget(scope="agent", window="day", limit=1)])
+    resent = call(tool(Effect.IDEMPOTENT))
+    first = await house.won("call-1", resent)
+    await house.ledger.settle(first, InDoubt(), entry("terminal", "call-1"))
+
+    told = (await refused(house, "call-2", resent)).refusal
+
+    assert (told.reason, told.executed) == (Reason.BUDGET_EXHAUSTED, "unknown")

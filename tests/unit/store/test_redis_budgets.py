@@ -90,6 +90,18 @@ async def test_a_doubt_that_is_claimed_anew_was_perhaps_carried_out_and_stays_ch
     assert await figures(gateway) == {("user", "calls"): (1, 1)}
 
 
+async def test_a_budget_without_room_for_a_second_send_tells_of_the_first(gateway):
+    last, claim = spend("agent", "busy", "day", 1), redis_kit.claim(resend_within_s=float("inf"))
+    token = await won(gateway, claim, sent=True)
+    await gateway.claims.finish(claim, token, InDoubt(), None)
+    await won(gateway, paying("c", b"1", (last,)), sent=True)
+
+    answer = await gateway.claims.claim(redis_kit.claim(spends=(last,), resend_within_s=float("inf")), None)
+
+    assert isinstance(answer, Overspent)
+    assert answer.resends
+
+
 async def test_a_window_that_is_over_is_not_paid_back(gateway):
     claim = paying("c", b"1")
     token = await won(gateway, claim, sent=True)
