@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, replace
+from functools import partial
 from typing import assert_never
 
 from gateway import ports
@@ -124,8 +125,8 @@ class Crossing:
         concluded = conclude(carried, call, record.call_id, self._sanitize)
         record.lap("sanitize")
         ending = concluded.ending(carried, record.call_id, self._clock.now())
-        terminal = record.close(concluded.outcome, **concluded.facts)
-        concluded = concluded.warned(await self._ledger.settle(ticket, ending, terminal, concluded.brought))
+        close = partial(record.close, concluded.outcome, **concluded.facts)
+        concluded = concluded.warned(await self._ledger.settle(ticket, ending, close, concluded.brought))
         ends = await self._looked_again(leg, ticket, concluded)
         return hinted(ends, ticket.hint, delivered=lambda: self._ledger.delivered(ticket))
 

@@ -102,10 +102,11 @@ class Ledger(Protocol):
         """
 
     async def settle(
-        self, ticket: Ticket, ending: Ending, terminal: Entry, brought: Brought | None = None
+        self, ticket: Ticket, ending: Ending, close: Callable[..., Entry], brought: Brought | None = None
     ) -> Mapping[str, Any]:
         """Stores the ending together with the terminal record; never raises for a store that cannot be written.
 
+        `close` ends the record, with what the call cost; whoever is shown requests that ended sees that as well.
         Budgets are settled by what was `brought` (None: no answer). Returns warnings for the reply's `_meta`.
         """
 

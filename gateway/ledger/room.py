@@ -16,7 +16,7 @@ from gateway.homes import ClaimStore
 from gateway.ledger.allowances import exhausted
 from gateway.ledger.answers import fails_closed, in_flight, reused, served, turned_away, unwritten
 from gateway.ledger.attempt import Attempt, Attempts
-from gateway.ledger.brakes import Brakes, Purse, Toll, noting
+from gateway.ledger.brakes import Brakes, Purse, Toll
 from gateway.ledger.case import Case
 from gateway.ledger.flights import Flight, Flights
 from gateway.ledger.loops import Loops
@@ -138,19 +138,18 @@ class OnceLedger:
         return replace(ticket, departed=True)
 
     async def settle(
-        self, ticket: Ticket, ending: Ending, terminal: Entry, brought: Brought | None = None
+        self, ticket: Ticket, ending: Ending, close: Callable[..., Entry], brought: Brought | None = None
     ) -> Mapping[str, Any]:
         """Stores the ending; goes on in the background when the store cannot be written."""
         self._reached("ledger.settling")
-        warnings: Mapping[str, Any] = {}
+        bill = None
         if not isinstance(ending, NotDone):
             doubt = ticket.token if isinstance(ending, InDoubt) else None
             bill = self._brakes.settle(_toll(ticket), brought, doubt)
-            warnings, terminal = bill.warnings, noting(terminal, bill.cost)
             ending = replace(ending, used=bill.cost) if isinstance(ending, Done) else ending
-        await self._settle(ticket, ending, terminal)
+        await self._settle(ticket, ending, close() if bill is None else close(cost=bill.cost.noted))
         self._reached("ledger.settled")
-        return warnings
+        return {} if bill is None else bill.warnings
 
     async def release(self, ticket: Ticket, *, will_return: bool = False) -> None:
         """Gives an unsent claim back; doing so twice does no harm."""

@@ -8,13 +8,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from e2e_kit import ROOT, Gateway, HelpDesk, api_key, helpdesk_config, outcome, text, wait_for
+from e2e_kit import EFFECTS, ROOT, Gateway, HelpDesk, api_key, helpdesk_config, outcome, text, wait_for
 from e2e_peer import SlowPeer
 
 READ = ("helpdesk_ticket_get", {"id": 1})
 WRITE = ("helpdesk_refund_create", {"order_id": 7, "amount_cents": 5, "reason": "how far?"})
 NO_SUCH_ORDER = {"order_id": 999_999, "amount_cents": 5, "reason": "tripped?"}
-TRIPS = [{"scope": "user", "on": "errors", "over": 3, "window": "1m", "mode": "read-only"}]
+TRIPS = [
+    {"scope": "user", "on": "errors", "over": 3, "window": "1m", "mode": "read-only"},
+    {"scope": "agent", "on": "spend", "over": 1000, "window": "1m", "mode": "pause"},
+]
+PRICED = EFFECTS | {"refund_create": {"effect": "mutating", "price": {"argument": "args.amount_cents"}}}
 
 
 class Switched:
@@ -45,7 +49,7 @@ class Switched:
 @pytest.fixture(scope="module")
 def switched(helpdesk: HelpDesk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Switched]:
     token, entry = api_key("bob-key", "ops-bot", "bob")
-    peer, config = SlowPeer(), helpdesk_config(helpdesk.url, [entry])
+    peer, config = SlowPeer(), helpdesk_config(helpdesk.url, [entry], tools=PRICED)
     config["upstreams"] |= peer.config()["upstreams"]
     config["agents"]["ops-bot"]["tools"] += ["peer/*"]
     rows = tmp_path_factory.mktemp("policy") / "policy.csv"
@@ -133,3 +137,12 @@ def test_too_many_errors_trip_the_switch_and_a_person_lifts_it(switched: Switche
     assert (act["action"], act["facts"]["target"]) == ("kill", "bob")
     switched.lift()
     assert switched.reason(WRITE) is None
+
+
+def test_too_much_money_for_calls_that_leave_traces_trips_the_switch(switched: Switched) -> None:
+    switched.gateway.call(switched.token, WRITE[0], {**NO_SUCH_ORDER, "amount_cents": 1001})
+    (row,) = wait_for(lambda: switched.gateway.operator("GET", "/kill").json(), "the trip", 2)
+    assert (row["kind"], row["target"], row["mode"]) == ("agent", "ops-bot", "pause")
+    assert row["why"].endswith(" of money spent within 1m, more than 1000")
+    assert switched.reason(WRITE) == "paused"
+    switched.lift("agent", "ops-bot")

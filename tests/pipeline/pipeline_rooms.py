@@ -190,9 +190,10 @@ class FakeLedger:
         return replace(ticket, departed=True)
 
     async def settle(
-        self, ticket: Ticket, ending: Ending, terminal: Entry, brought: Brought | None = None
+        self, ticket: Ticket, ending: Ending, close: Callable[..., Entry], brought: Brought | None = None
     ) -> Mapping[str, Any]:
         assert ticket.departed
+        terminal = close()
         await self.stage.wait("ledger.settle")
         self.settled.append(ending)
         self.stage.journal.append(terminal())

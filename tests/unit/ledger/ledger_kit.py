@@ -170,7 +170,7 @@ class House:
         """Walks a call to its answer."""
         ticket = await self.won(call_id, call, **how)
         brought = Brought({"structuredContent": {"ok": not is_error}}, 0, is_error=is_error)
-        await self.ledger.settle(ticket, answer(call_id, is_error=is_error), entry("terminal", call_id), brought)
+        await self.ledger.settle(ticket, answer(call_id, is_error=is_error), closing(call_id), brought)
         return ticket
 
     async def close(self) -> None:
@@ -198,6 +198,11 @@ def answer(call_id: str, *, is_error: bool = False) -> Done:
 
 def entry(kind: str, call_id: str) -> Entry:
     return lambda: {"kind": kind, "call": call_id}
+
+
+def closing(call_id: str) -> Callable[..., Entry]:
+    """Ends a record, with what the ledger has to say."""
+    return lambda **facts: lambda: {"kind": "terminal", "call": call_id, **facts}
 
 
 async def settled() -> None:

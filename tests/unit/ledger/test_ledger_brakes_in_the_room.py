@@ -1,6 +1,8 @@
 """What the room charges and gives back: budgets and the loop brake around claims."""
 
-from ledger_kit import ALICE, OpenHouse, answer, call, entry, refused, replayed, tool
+from typing import Any
+
+from ledger_kit import ALICE, OpenHouse, answer, call, closing, entry, refused, replayed, tool
 
 from gateway.config.schema import Budget, Loops
 from gateway.model.admission import Passed
@@ -8,7 +10,9 @@ from gateway.model.call import Asked
 from gateway.model.claim import InDoubt, NotDone
 from gateway.model.outcome import Looped
 from gateway.model.refusal import Reason
+from gateway.model.terms import Price, Terms
 from gateway.model.tool import Effect
+from gateway.model.work import Entry
 
 BUDGET = [Budget(scope="agent", window="day", limit=2)]
 
@@ -38,9 +42,9 @@ async def test_a_call_that_did_not_happen_gets_its_budget_back_once(open_house: 
     ticket = await house.won("c1", call(order=1), departs=False)
     await house.ledger.release(ticket)
     await house.ledger.release(ticket)
-    await house.ledger.settle(await house.won("c2", call(order=2)), NotDone(), entry("terminal", "c2"))
+    await house.ledger.settle(await house.won("c2", call(order=2)), NotDone(), closing("c2"))
     await house.done("c3", call(order=3))
-    await house.ledger.settle(await house.won("c4", call(order=4)), InDoubt(), entry("terminal", "c4"))
+    await house.ledger.settle(await house.won("c4", call(order=4)), InDoubt(), closing("c4"))
     assert (await refused(house, "c5", call(order=5))).refusal.reason is Reason.BUDGET_EXHAUSTED
 
 
@@ -149,7 +153,7 @@ async def test_a_loop_climbs_to_a_person_whose_yes_it_departs_under_and_then_to_
         assert not ticket.departed
         await house.ledger.release(ticket, will_return=True)
     ticket = await house.won("a", again, key="a")
-    await house.ledger.settle(ticket, answer("a"), entry("terminal", "a"))
+    await house.ledger.settle(ticket, answer("a"), closing("a"))
     last = (await refused(house, "p", again, key="p")).refusal
     assert last.looped == Looped("R1", "pause")
     [(who, why)] = house.paused
@@ -161,8 +165,22 @@ async def test_a_budget_without_room_for_a_second_send_says_nothing_of_the_first
     house = open_house(budgets=[Budget(scope="agent", window="day", limit=1)])
     resent = call(tool(Effect.IDEMPOTENT))
     first = await house.won("call-1", resent)
-    await house.ledger.settle(first, InDoubt(), entry("terminal", "call-1"))
+    await house.ledger.settle(first, InDoubt(), closing("call-1"))
 
     told = (await refused(house, "call-2", resent)).refusal
 
     assert (told.reason, told.executed) == (Reason.BUDGET_EXHAUSTED, "unknown")
+
+
+async def test_whoever_is_shown_the_end_of_a_call_that_left_traces_sees_what_it_cost(open_house: OpenHouse) -> None:
+    house, seen = open_house(), []
+    refund = call(tool(terms=Terms(price=Price(fixed=250_000))))
+
+    def close(**facts: Any) -> Entry:
+        seen.append(facts.get("cost", {}).get("money"))
+        return entry("terminal", "c")
+
+    for number, ending in enumerate((answer("c"), InDoubt(), NotDone())):
+        ticket = await house.won(f"c{number}", refund, key=f"c{number}")
+        await house.ledger.settle(ticket, ending, close)
+    assert seen == [250_000, 250_000, None]

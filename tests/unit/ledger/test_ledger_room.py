@@ -1,7 +1,7 @@
 """Admission, departure and ending of one call after another; twins have a file of their own."""
 
 import pytest
-from ledger_kit import ALICE, BOB, House, OpenHouse, answer, call, entry, refused, replayed, tool
+from ledger_kit import ALICE, BOB, House, OpenHouse, answer, call, closing, entry, refused, replayed, tool
 
 from gateway.model.admission import Passed
 from gateway.model.call import Asked
@@ -110,7 +110,7 @@ async def test_a_defect_while_departing_gives_the_claim_back(house: House, monke
 async def test_without_a_journal_nothing_departs_but_a_retry_learns_what_became_of_its_call(house: House) -> None:
     await house.done("c1", call(), key="k")
     lost = await house.won("c2", call(order=8), key="l")
-    await house.ledger.settle(lost, InDoubt(), entry("terminal", "c2"))
+    await house.ledger.settle(lost, InDoubt(), closing("c2"))
     house.journal.broken = True
     assert (await refused(house, "c6", call(order=9))).refusal.reason is Reason.AUDIT_UNAVAILABLE
     assert (await replayed(house, "c3", call(), key="k")).kept == answer("c1").kept
@@ -142,7 +142,7 @@ async def test_the_next_occurrence_is_another_call(house: House) -> None:
 
 async def test_a_doubt_is_told_with_call_and_time_and_never_sent_again(house: House) -> None:
     ticket = await house.won("c1", call())
-    await house.ledger.settle(ticket, InDoubt(), entry("terminal", "c1"))
+    await house.ledger.settle(ticket, InDoubt(), closing("c1"))
     house.clock.advance(90 * 86_400)
     doubt = await refused(house, "c2", call())
     assert doubt.refusal.reason is Reason.OUTCOME_UNKNOWN
@@ -153,7 +153,7 @@ async def test_a_doubt_is_told_with_call_and_time_and_never_sent_again(house: Ho
 
 async def test_a_doubt_of_an_idempotent_tool_holds_nobody_up(house: House) -> None:
     put = call(tool(Effect.IDEMPOTENT))
-    await house.ledger.settle(await house.won("c1", put), InDoubt(), entry("terminal", "c1"))
+    await house.ledger.settle(await house.won("c1", put), InDoubt(), closing("c1"))
     await house.won("c2", put)
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from ledger_kit import BOUND_S, House, answer, call, entry, settled, tool
+from ledger_kit import BOUND_S, House, answer, call, closing, settled, tool
 
 from gateway.config.schema import Budget
 from gateway.ledger import settlement
@@ -27,7 +27,7 @@ async def written(house: House) -> None:
 async def test_an_ending_is_stored_later_and_its_terminal_entry_exactly_once(house: House, journaled: bool) -> None:
     ticket = await house.won("c1", call())
     house.claims.failures, house.claims.journaled = 3, journaled
-    await house.ledger.settle(ticket, answer("c1"), entry("terminal", "c1"))
+    await house.ledger.settle(ticket, answer("c1"), closing("c1"))
     await written(house)
     assert await house.claims.fate(ticket.claim.record.hex(), ticket.claim.call_id) is State.DONE
     assert house.journal.named("terminal") == ["c1"]
@@ -39,7 +39,7 @@ async def test_twins_wait_until_the_ending_is_stored(house: House) -> None:
     twin = house.tasks.start(house.admit("c2", call()), "twin")
     await settled()
     house.claims.failures = 1
-    await house.ledger.settle(ticket, answer("c1"), entry("terminal", "c1"))
+    await house.ledger.settle(ticket, answer("c1"), closing("c1"))
     assert not twin.done()
     assert (await asyncio.wait_for(twin, BOUND_S)).kept == answer("c1").kept
 
@@ -49,7 +49,7 @@ async def test_when_patience_ends_twins_get_the_answer_and_others_a_doubt(house:
     twin = house.tasks.start(house.admit("c2", call()), "twin")
     await settled()
     house.claims.failures = 99
-    await house.ledger.settle(ticket, answer("c1"), entry("terminal", "c1"))
+    await house.ledger.settle(ticket, answer("c1"), closing("c1"))
     assert (await asyncio.wait_for(twin, BOUND_S)).kept == answer("c1").kept
     await written(house)
     with pytest.raises(Refused) as caught:
@@ -65,7 +65,7 @@ async def test_a_delivery_before_the_ending_is_stored_is_not_forgotten(house: Ho
     unset = call(tool(Effect.UNSET))
     ticket = await house.won("c1", unset)
     house.claims.failures = 1
-    await house.ledger.settle(ticket, answer("c1"), entry("terminal", "c1"))
+    await house.ledger.settle(ticket, answer("c1"), closing("c1"))
     house.ledger.delivered(ticket)
     await written(house)
     await house.won("c2", unset)
@@ -92,7 +92,7 @@ async def test_a_late_error_under_a_derived_key_lifts_the_doubt(house: House) ->
     house.clock.advance(60)
     with pytest.raises(Refused):
         await house.admit("c2", call())
-    await house.ledger.settle(ticket, answer("c1", is_error=True), entry("terminal", "c1"))
+    await house.ledger.settle(ticket, answer("c1", is_error=True), closing("c1"))
     await house.won("c3", call())
 
 

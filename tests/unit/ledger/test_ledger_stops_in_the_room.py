@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from ledger_kit import ALICE, BOB, NOON, House, answer, call, entry, settled, tool
+from ledger_kit import ALICE, BOB, NOON, House, answer, call, closing, entry, settled, tool
 
 from gateway.model.admission import Replay
 from gateway.model.refusal import Reason, Refused
@@ -55,7 +55,7 @@ async def test_a_twin_that_waits_waits_on_through_a_pause_and_hears_what_came_of
     await house.stops.stop(row("pause"))
     await settled()
     assert not twin.done()
-    await house.ledger.settle(ticket, answer("call-1"), entry("terminal", "call-1"))
+    await house.ledger.settle(ticket, answer("call-1"), closing("call-1"))
     assert isinstance(await asyncio.wait_for(twin, 5), Replay)
 
 

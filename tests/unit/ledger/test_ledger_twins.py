@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from ledger_kit import BOB, BOUND_S, House, answer, call, entry, settled, tool
+from ledger_kit import BOB, BOUND_S, House, answer, call, closing, settled, tool
 
 from gateway.config.schema import Budget, Loops
 from gateway.ledger import flights
@@ -36,7 +36,7 @@ async def test_of_many_twins_one_executes_and_all_get_its_answer(house: House, k
     callers = await crowd(house, 20, key=key)
     (ticket,) = [caller.result() for caller in callers if caller.done()]
     assert isinstance(ticket, Ticket)
-    await house.ledger.settle(ticket, answer(ticket.claim.call_id), entry("terminal", ticket.claim.call_id))
+    await house.ledger.settle(ticket, answer(ticket.claim.call_id), closing(ticket.claim.call_id))
     admitted = await asyncio.wait_for(asyncio.gather(*callers), BOUND_S)
     joined = [other for other in admitted if isinstance(other, Replay)]
     assert len(joined) == 19
@@ -47,7 +47,7 @@ async def test_of_many_twins_one_executes_and_all_get_its_answer(house: House, k
 async def test_a_twin_gets_the_error_the_first_one_got_although_it_is_not_kept(house: House) -> None:
     callers = await crowd(house, 2)
     ticket = callers[0].result()
-    await house.ledger.settle(ticket, answer("c0", is_error=True), entry("terminal", "c0"))
+    await house.ledger.settle(ticket, answer("c0", is_error=True), closing("c0"))
     twin = await asyncio.wait_for(callers[1], BOUND_S)
     assert isinstance(twin, Replay)
     assert twin.kept.is_error
@@ -56,11 +56,11 @@ async def test_a_twin_gets_the_error_the_first_one_got_although_it_is_not_kept(h
 
 async def test_when_the_first_was_not_sent_the_next_twin_tries_itself(house: House) -> None:
     callers = await crowd(house, 3)
-    await house.ledger.settle(callers[0].result(), NotDone(), entry("terminal", "c0"))
+    await house.ledger.settle(callers[0].result(), NotDone(), closing("c0"))
     done, waiting = await asyncio.wait(callers[1:], timeout=BOUND_S, return_when=asyncio.FIRST_COMPLETED)
     (second,) = [caller.result() for caller in done]
     assert isinstance(second, Ticket)
-    await house.ledger.settle(second, answer("x"), entry("terminal", "x"))
+    await house.ledger.settle(second, answer("x"), closing("x"))
     for caller in waiting:
         assert isinstance(await asyncio.wait_for(caller, BOUND_S), Replay)
     assert len(house.journal.named("intent")) == 2
@@ -68,7 +68,7 @@ async def test_when_the_first_was_not_sent_the_next_twin_tries_itself(house: Hou
 
 async def test_a_doubt_is_told_to_every_twin(house: House) -> None:
     callers = await crowd(house, 3)
-    await house.ledger.settle(callers[0].result(), InDoubt(), entry("terminal", "c0"))
+    await house.ledger.settle(callers[0].result(), InDoubt(), closing("c0"))
     await asyncio.wait(callers, timeout=BOUND_S)
     assert [reason(caller) for caller in callers[1:]] == [Reason.OUTCOME_UNKNOWN] * 2
 
@@ -78,7 +78,7 @@ async def test_a_doubt_of_an_idempotent_tool_lets_the_next_twin_send(house: Hous
     first = await house.won("c1", put)
     twin = house.tasks.start(house.admit("c2", put), "twin")
     await settled()
-    await house.ledger.settle(first, InDoubt(), entry("terminal", "c1"))
+    await house.ledger.settle(first, InDoubt(), closing("c1"))
     assert isinstance(await asyncio.wait_for(twin, BOUND_S), Ticket)
 
 
@@ -107,7 +107,7 @@ async def test_seats_are_counted_for_the_whole_process_and_given_back(
     await settled()
     with pytest.raises(Refused):
         await house.admit("o2", call(order=8))
-    await house.ledger.settle(first, answer("c1"), entry("terminal", "c1"))
+    await house.ledger.settle(first, answer("c1"), closing("c1"))
     await asyncio.wait_for(twin, BOUND_S)
     other = house.tasks.start(house.admit("o3", call(order=8)), "twin")
     await settled()
@@ -158,7 +158,7 @@ async def test_a_caller_that_goes_away_while_waiting_leaves_no_trace(house: Hous
     await settled()
     twin.cancel()
     await asyncio.wait([twin], timeout=BOUND_S)
-    await house.ledger.settle(first, answer("c1"), entry("terminal", "c1"))
+    await house.ledger.settle(first, answer("c1"), closing("c1"))
     assert isinstance(await house.admit("c3", call()), Replay)
 
 
@@ -175,6 +175,6 @@ async def test_sixty_four_callers_at_once_never_overspend(open_house: OpenHouse)
 async def test_joins_pay_no_budget_and_are_no_loop(open_house: OpenHouse) -> None:
     house = open_house(budgets=[Budget(scope="agent", window="day", limit=2)], loops=Loops(in_a_row=2))
     callers = await crowd(house, 10)
-    await house.ledger.settle(callers[0].result(), answer("c0"), entry("terminal", "c0"))
+    await house.ledger.settle(callers[0].result(), answer("c0"), closing("c0"))
     await asyncio.wait_for(asyncio.gather(*callers), BOUND_S)
     await house.done("c11", call(order=8))
