@@ -46,6 +46,8 @@ class Reach:
     ceiling: Level
     asks: bool
     """Whether a person can be asked: only about what leaves traces, and is the same call when it is made again."""
+    waits: bool = False
+    """Whether who was hinted at and took the length of a cool-down is hinted at again, as who looks now and then is."""
 
     @classmethod
     def of(cls, effect: Effect, *, gentle: bool, refuses: bool, asks: bool) -> "Reach":
@@ -54,15 +56,17 @@ class Reach:
             case Effect.MUTATING | Effect.IDEMPOTENT:
                 return cls(Level.HINT if gentle else Level.REFUSE, Level.PAUSE, asks)
             case Effect.UNSET:
-                return cls(Level.HINT, Level.PAUSE if refuses else Level.HINT, asks)
+                return cls(Level.HINT, Level.PAUSE if refuses else Level.HINT, asks, waits=not gentle)
             case Effect.READ:
-                return cls(Level.HINT, Level.REFUSE if refuses else Level.HINT, asks=False)
+                return cls(Level.HINT, Level.REFUSE if refuses else Level.HINT, asks=False, waits=not gentle)
             case _:
                 assert_never(effect)
 
 
 def climbed(rung: Rung | None, finding: Finding, now: float, reach: Reach, longest_s: float) -> Rung:
     """After a certain finding. `longest_s` bounds the cool-down."""
+    if rung is not None and reach.waits and rung.refusals == 0 and now >= rung.until:
+        rung = None
     level = min(reach.floor if rung is None else _next(rung, now), reach.ceiling)
     if level is Level.ASK and not reach.asks:
         level = Level.PAUSE

@@ -8,7 +8,7 @@ is the one that is asked about. Must not know callers, clocks or what is done ab
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import groupby, takewhile
 from typing import Final, Literal
 
 from gateway.config.loops import Loops as Limits
@@ -190,11 +190,17 @@ def _varied(attempts: Ring) -> bool:
 
 
 def _moved_on(span: Ring) -> bool:
-    """Whether work went on between the calls that are the same as the last: news in at least half of the gaps."""
-    what, gaps, fresh, news = span[-1].what, 0, 0, False
-    for one in span[1:]:
-        if one.what == what:
-            gaps, fresh, news = gaps + 1, fresh + news, False
-        elif (one.news or one.polled) and not (one.failed or one.barred):
-            news = True
-    return fresh * 2 >= gaps
+    """Whether work went on between the calls that are the same as the last: news in at least half of the gaps.
+
+    Where the answers come in pairs, a look after one change and a look before the next are one look.
+    """
+    what, gaps, fresh = span[-1].what, 0, 0
+    results = [one.result for one in span if one.what == what and one.result is not None]
+    in_pairs = len(set(results)) > 1 and len(set(results)) * 2 >= len(results)
+    for same, calls in groupby(span, lambda one: one.what == what):
+        if not same:
+            gaps += 1
+            fresh += any((one.news or one.polled) and not (one.failed or one.barred) for one in calls)
+        elif not in_pairs:
+            gaps += len(list(calls)) - 1
+    return 0 < gaps <= fresh * 2

@@ -11,6 +11,8 @@ from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
+from gateway.ledger.loop_noise import is_moment, names_request, without_moments, without_noise
+
 _JITTER: Final = re.compile(
     r"(?:^|[_-])(?:attempts?|retry|retries|tries|nonce|ts|timestamp|now|request[_-]?id|trace[_-]?id|correlation[_-]?id)$"
     r"|^retry[_-]?count$|^client[_-]?token$|[a-z](?:Timestamp|Attempt|Nonce|RequestId|TraceId|CorrelationId)$",
@@ -24,23 +26,17 @@ _PLACE: Final = re.compile(
 """Arguments that say where to go on; in a call that changes something they name what is changed."""
 _CLOCK: Final = re.compile(
     r"(?:^|[_-])(?:at|ts|time|timestamp|now|elapsed|took|duration|latency|uptime|nonce|etag|revision|calls|attempts?)"
-    r"(?:[_-](?:ms|us|ns|s))?$|[a-z](?:At|Time|Timestamp|Ms)$|(?:request|trace|correlation|call)[_-]?id$"
+    r"(?:[_-](?:ms|us|ns|s))?$|[a-z](?:At|Time|Timestamp|Ms)$|(?i:(?:req|request|trace|span|correlation|call)[_-]?id)$"
     r"|^(?:next|cursor)$|^next[A-Z_-]\w*$"
 )
 """Members of results that move by themselves."""
 _ID: Final = re.compile(r"(?:^|[_-])(?:id|uuid|guid|token|ref|reference|number|no)$|[a-z](?:Id|Uuid|Guid)$")
 """Members of results that name what was made; in a list they are what was asked for."""
 
-_MOMENT: Final = re.compile(
-    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?|\b\d\d:\d\d:\d\d\b|\b\d{10,13}\b"
+_VERSION: Final = re.compile(
+    r"(?:^|[_-])(?:version|sha\d*|hash|digest|checksum|commit|head)$|[a-z](?:Version|Hash|Sha)$"
 )
-_NAMED: Final = re.compile(
-    r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b|\b[0-9a-f]{16,}\b|#\d+|\b\d{5,}\b", re.IGNORECASE
-)
-_TIMELY: Final = re.compile(r"\d\d:\d\d|\d{10}")
-"""What every moment holds."""
-_NUMBERED: Final = re.compile(r"\d|[0-9a-f]{16}", re.IGNORECASE)
-_DIGITS: Final = re.compile(r"\d+")
+"""Members of results that move when something else did, however much they look like an id."""
 _READ_CHARS: Final = 4_096
 _READ_ITEMS: Final = 200
 _READ_JSON: Final = 65_536
@@ -89,8 +85,8 @@ def _core(value: Any, idle: Callable[[str], bool], depth: int) -> Any:
 def _worded(text: str) -> Any:
     """A text that is nothing but a moment says what the call is about; in other words it says when."""
     read = text[:_READ_CHARS]
-    if _TIMELY.search(read) is not None and _MOMENT.fullmatch(read) is None:
-        read = _MOMENT.sub("", read)
+    if not is_moment(read):
+        read = without_moments(read)
     return " ".join(read.casefold().split()).strip(" .!?…"), hash(text[_READ_CHARS:])
 
 
@@ -113,20 +109,31 @@ def _masked(value: Any, depth: int, *, counts: bool, listed: bool = False) -> An
         case int() | float() | None:
             return value if counts or listed else None
         case str():
-            return value if listed and _TIMELY.search(value) is None else _text(value, counts=counts)
+            return _text(value, counts=counts, listed=listed)
         case Mapping() if depth < _DEPTH:
-            idle = _clock if listed else _clock_or_id
-            kept = [
-                (name, one)
-                for name, one in value.items()
-                if not idle(name[_ENDS:]) and not (type(one) is int and _nonce_or_place(name[_ENDS:]))
-            ]
-            return frozenset([(name, _masked(one, depth + 1, counts=counts, listed=listed)) for name, one in kept])
+            kept = [(name, one) for name, one in value.items() if not _idle(name[_ENDS:], one, listed=listed)]
+            return frozenset(
+                [(name, _member(name[_ENDS:], one, depth + 1, counts=counts, listed=listed)) for name, one in kept]
+            )
         case list() if depth < _DEPTH:
             items = value[:_READ_ITEMS]
             return tuple([_masked(item, depth + 1, counts=counts, listed=True) for item in items]), len(value)
         case _:
             return len(value)
+
+
+def _idle(name: str, value: Any, *, listed: bool) -> bool:
+    if _clock(name) if listed else _clock_or_id(name):
+        return True
+    if type(value) is int:
+        return _nonce_or_place(name)
+    return not listed and type(value) is str and names_request(name, value)
+
+
+def _member(name: str, value: Any, depth: int, *, counts: bool, listed: bool) -> Any:
+    if counts and type(value) is str and _version(name):
+        return value
+    return _masked(value, depth, counts=counts, listed=listed)
 
 
 @lru_cache(_NAMES)
@@ -149,8 +156,12 @@ def _clock_or_id(name: str) -> bool:
     return _clock(name) or _ID.search(name) is not None
 
 
-def _text(text: str, *, counts: bool) -> Any:
-    if _NUMBERED.search(text) is None:
-        return text
-    read = _NAMED.sub("", _MOMENT.sub("", text[:_READ_CHARS]))
-    return read if counts else _DIGITS.sub("", read), hash(text[_READ_CHARS:])
+@lru_cache(_NAMES)
+def _version(name: str) -> bool:
+    return _VERSION.search(name) is not None
+
+
+def _text(text: str, *, counts: bool, listed: bool = False) -> Any:
+    head = text[:_READ_CHARS]
+    read = without_moments(head) if listed else without_noise(head, counts=counts)
+    return read if len(text) <= _READ_CHARS else (read, hash(text[_READ_CHARS:]))

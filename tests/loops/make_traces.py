@@ -1,6 +1,7 @@
 """Writes the labelled traces: `python -m tests.loops.make_traces`.
 
-Every family draws from a seed of its own, so a new one leaves the others as they are. The labels say what a platform
+Every family draws from a seed of its own, so a new one leaves the others as they are. Another seed makes other traces,
+whose servers stamp their answers each in a style of its own; they are not kept. The labels say what a platform
 engineer would call the trace; whoever adds one should not look at the detector first.
 """
 
@@ -10,6 +11,7 @@ from random import Random
 
 from tests.loops import traces_honest, traces_loops, traces_returning, traces_stuck
 from tests.loops.trace_kit import Trace
+from tests.loops.trace_noise import Dice
 
 HOME = Path(__file__).parent / "traces"
 FILES = {
@@ -18,9 +20,10 @@ FILES = {
 }
 
 
-def traces(file: str) -> Iterator[Trace]:
+def traces(file: str, seed: int | None = None) -> Iterator[Trace]:
     for family in FILES[file]:
-        yield from family(Random(family.__name__))
+        name = family.__name__
+        yield from family(Random(name) if seed is None else Dice(f"{seed}/{name}"))
 
 
 def text(file: str) -> str:

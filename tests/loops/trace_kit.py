@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Self
 
+from tests.loops.trace_noise import PLAIN, Dice
+
 MORNING = dt.datetime(2026, 3, 2, 9, tzinfo=dt.UTC)
 
 COMPANIES = (
@@ -38,8 +40,9 @@ class Trace:
     calls: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """A server either sends structured content beside its text, always, or never does."""
+        """A server either sends structured content beside its text, always, or never does; its noise has one style."""
         self.structured = self.rng.random() < 0.12
+        self.noise = self.rng.noise() if isinstance(self.rng, Dice) else PLAIN
 
     def has(self, tool: str, effect: str = "read", poll_s: float | None = None) -> Self:
         self.tools[tool] = {"effect": effect, "poll_s": poll_s, "volatile": []}
@@ -52,12 +55,12 @@ class Trace:
         """A call that the tool answers; a noisy tool stamps every answer with a moment and an id."""
         self._tick()
         if isinstance(answer, str):
-            text = f"{answer}\n[{self._stamp()} req={self._id()}]" if self.noisy else answer
+            text = f"{answer}\n{self.noise.words.format(at=self._stamp(), id=self._id())}" if self.noisy else answer
             result: dict[str, Any] = {"content": [{"type": "text", "text": text}]}
         else:
             data = dict(answer)
             if self.noisy:
-                data |= {"req": self._id(), "at": self._stamp()}
+                data |= {self.noise.key: self._id(), "at": self._stamp()}
             text = json.dumps(data, separators=(",", ":"), ensure_ascii=False)
             result = {"content": [{"type": "text", "text": text}]}
             if self.structured:
@@ -84,7 +87,7 @@ class Trace:
         return f"{MORNING + dt.timedelta(seconds=self.now):%Y-%m-%dT%H:%M:%SZ}"
 
     def _id(self) -> str:
-        return f"{self.rng.getrandbits(24):06x}"
+        return self.noise.shape(self.rng)
 
     def _note(
         self, tool: str, args: Mapping[str, Any], result: Any, *, error: bool = False, denied: bool = False
