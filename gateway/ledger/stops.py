@@ -81,7 +81,15 @@ class Stops:
         self.must_match(stop.kind, stop.target)
         if _looser(stop, self._rows.get(stop.name)):
             await self._loosen(stop)
-            return
+        else:
+            await self._put(stop)
+
+    async def tighten(self, stop: Stop) -> None:
+        """As `stop`, of what was seen to call; what goes as far already stays, for no machine undoes what a person did."""
+        if (row := self._rows.get(stop.name)) is None or _looser(row, stop):
+            await self._put(stop)
+
+    async def _put(self, stop: Stop) -> None:
         self._rows[stop.name] = self._unsaved[stop.name] = stop
         self._tell()
         async with self._in_step:

@@ -81,11 +81,12 @@ class Trips:
         facts = {"kind": stop.kind, "target": stop.target, "mode": stop.mode, "why": stop.why}
         try:
             await self._trail.operator(TRIP, "kill", facts)
-            await self._stops.stop(stop)
+            await self._stops.tighten(stop)  # a person may have stopped it meanwhile
         except StoreUnavailable as error:
             _log.error("trip: stopped here and now, but a restart would lift it: %s", error)
         finally:
-            self._pulling.pop(stop.name, None)
+            if self._pulling.get(stop.name) is stop:
+                del self._pulling[stop.name]
 
 
 class _Counted:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from ledger_kit import NOON, FakeClock
+from ledger_kit import ALICE, BOB, NOON, FakeClock
 from test_ledger_stops import Memory
 
 from gateway.config.stops import Trip
@@ -171,3 +171,41 @@ async def test_a_trip_the_store_cannot_keep_is_in_force_all_the_same() -> None:
     trap = Trap()
     trap.memory.broken = True
     assert len(await trap.ends(4)) == 1
+
+
+@pytest.mark.parametrize("mode", ["read-only", "pause"])
+async def test_a_trip_that_a_person_overtakes_loosens_nothing(mode: str) -> None:
+    trap = Trap({"mode": mode})
+
+    async def meanwhile(*_: object) -> None:
+        await trap.stops.stop(by_hand)
+
+    by_hand = Stop("agent", "support-bot", "by hand", "ops", NOON)
+    trap.operator = meanwhile  # type: ignore[method-assign]
+    assert await trap.ends(4) == [by_hand]
+    assert list(trap.memory.rows.values()) == [by_hand]
+
+
+async def test_a_caller_that_goes_round_in_circles_is_paused_unless_it_is_stopped_already() -> None:
+    trap = Trap()
+    by_hand = Stop("user", "alice", "by hand", "ops", NOON)
+    await trap.stops.stop(by_hand)
+    for who in (ALICE, BOB):
+        trap.trips.pause(who, "R1: round and round")
+    await trap.tasks.drain(5)
+    assert [(row.target, row.mode, row.by) for row in trap.stops.stops()] == [
+        ("alice", "stop", "ops"),
+        ("bob", "pause", "trip"),
+    ]
+
+
+async def test_an_id_that_looks_like_a_kind_is_stopped_all_the_same() -> None:
+    (row,) = await Trap({"scope": "run"}).ends(4, run="run:7")
+    assert row.target == "run:7"
+
+
+async def test_two_trips_of_one_id_pull_once_each_and_the_stricter_stays() -> None:
+    trap = Trap({"mode": "read-only"}, {"mode": "stop", "over": 4})
+    (row,) = await trap.ends(20)
+    assert row.mode == "stop"
+    assert [facts["mode"] for _, _, facts in trap.acts] == ["read-only", "stop"]
