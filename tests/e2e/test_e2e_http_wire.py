@@ -73,7 +73,7 @@ def test_nothing_of_the_caller_reaches_the_service_but_the_arguments(plane: Plan
     )
 
     look, put = plane.own.got
-    ours = {"host", "x-desk-key", "accept", "accept-encoding", "user-agent", "content-length"}
+    ours = {"host", "x-desk-key", "accept", "accept-encoding", "user-agent", "content-length", "x-request-timeout"}
     assert {*look.headers} <= ours | {"x-reason"}
     assert {*put.headers} <= ours | {"content-type", "idempotency-key"}
     for got in (look, put):
@@ -82,6 +82,7 @@ def test_nothing_of_the_caller_reaches_the_service_but_the_arguments(plane: Plan
         assert got.headers["host"] == f"127.0.0.1:{plane.own.port}"
     assert (look.method, look.target, look.body) == ("GET", "/look?q=%20a%26b%3Dc", b"")
     assert (put.method, put.target, put.body) == ("PUT", "/files/a%20b%3Fc", b'{"x":1.0,"big":1180591620717411303424}')
+    assert 0 < float(look.headers["x-request-timeout"]) < 10, "what is left of the tool's own time"
     assert len(put.headers["idempotency-key"]) == 64
 
 
