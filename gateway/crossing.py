@@ -177,7 +177,7 @@ class Crossing:
         doubted = Doubted(
             claim.record, ticket.token, leg.record.call_id, claim.fingerprint, now, claim.about, ticket.origin
         )
-        match await self._looks.resolved(doubted, left_by=now):
+        match await self._looks.resolved(doubted, left=True):
             case Kept() as kept:
                 return found_reply(kept, leg.call, leg.record.call_id)
             case NotDone():

@@ -99,11 +99,11 @@ class Doubting:
         )
         return looked.saw
 
-    async def resolved(self, doubted: Doubted, left_by: float | None = None) -> Kept | NotDone | None:
+    async def resolved(self, doubted: Doubted, *, left: bool = False) -> Kept | NotDone | None:
         """One look; whoever asks while it is under way shares it."""
         name = doubted.record, doubted.token
         if (looking := self._looking.get(name)) is None:
-            looking = self._looking[name] = self._tasks.start(self._looked_into(doubted, left_by), "doubt")
+            looking = self._looking[name] = self._tasks.start(self._looked_into(doubted, left=left), "doubt")
             looking.add_done_callback(lambda _: self._looking.pop(name, None))
         return await asyncio.shield(looking)
 
@@ -150,20 +150,20 @@ class Doubting:
         self._rests[name] = _Rest(now + pause_s, pause_s)
         return False
 
-    async def _looked_into(self, doubted: Doubted, left_by: float | None) -> Kept | NotDone | None:
+    async def _looked_into(self, doubted: Doubted, *, left: bool) -> Kept | NotDone | None:
         known = about.read(doubted.about)
         tool = self._probed(known)
         if known is None or known.arguments is None or tool is None:
             return None
-        probe, began = _probe(tool), self._clock.now()
-        left_by = doubted.since + known.lasts_s if left_by is None else left_by
+        probe = _probe(tool)
+        settled_s = probe.settles_s + (0.0 if left else known.lasts_s)
         looked = await self._probing.look(known.principal, probe, known.arguments, about.key_of(doubted))
         match looked.saw:
             case "yes":
                 kept = self._reconstructed(doubted, tool, looked)
                 done = Done(kept, self._keeping.of(known))
                 return kept if await self._settled(doubted, known, done) else None
-            case "no" if began >= left_by + probe.settles_s:
+            case "no" if doubted.age_s >= settled_s:  # and this look began later
                 return NotDone() if await self._settled(doubted, known, NotDone()) else None
             case _:
                 return None

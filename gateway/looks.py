@@ -19,10 +19,10 @@ class SecondLooks(Protocol):
     ) -> Literal["yes", "no", "unknown"]:
         """Whether the probe of `call.tool` sees the effect of a success; recorded. `key` is the one that was forwarded."""
 
-    async def resolved(self, doubted: Doubted, left_by: float | None = None) -> Kept | NotDone | None:
+    async def resolved(self, doubted: Doubted, *, left: bool = False) -> Kept | NotDone | None:
         """Looks at a call in doubt; what is kept of it if it was carried out, `NotDone` if it may be made again.
 
-        None: it stays in doubt. `left_by`: Unix seconds after which nothing of it can have left; None: by its record.
+        None: it stays in doubt. `left`: when it was told of, everything of it had left that ever will.
         """
 
     async def reconsidered(self, call_id: str) -> bool:

@@ -4,7 +4,7 @@ Lives only here: the names of the states and the frozen values that cross betwee
 SQL, Redis, clocks or waiting. The store decides transitions with the pure functions of `transitions.py`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
 from typing import Final, Literal
@@ -182,3 +182,5 @@ class Doubted:
     """`Claim.about`; empty where it is lost."""
     origin: str = ""
     """`Won.origin` of its claim."""
+    age_s: float = field(default=0.0, compare=False)
+    """How long ago that was at least, by one clock of the store that told of it: no step of a wall clock makes a doubt older."""

@@ -142,18 +142,22 @@ def doubts(db: sqlite3.Connection, now: Moment) -> list[Doubted]:
     """Every call in doubt, oldest first, `about` sealed; a call with two records once, under the first that it still has."""
     db.execute(f"UPDATE claims SET state = 'doubt' WHERE {_SENT} AND lease_until <= ?", (now.steady,))  # noqa: S608  ours
     found: dict[int, Doubted] = {}
-    for record, token, call_id, fingerprint, since, origin, about in db.execute(
-        "SELECT record, token, call_id, fingerprint, since, origin, about FROM claims"  # noqa: S608  words of ours
+    for record, token, call_id, fingerprint, since, began, origin, about in db.execute(
+        "SELECT record, token, call_id, fingerprint, since, began, origin, about FROM claims"  # noqa: S608  words of ours
         f" WHERE state NOT IN {_SETTLED_OR_OPEN} ORDER BY since, second LIMIT {2 * DOUBTS}"
     ):
-        found.setdefault(token, Doubted(record, token, call_id, fingerprint, since, about, origin))
+        found.setdefault(token, Doubted(record, token, call_id, fingerprint, since, about, origin, now.steady - began))
     return list(found.values())[:DOUBTS]
 
 
-def recover(db: sqlite3.Connection) -> list[str]:
-    """Drops what was only claimed, doubts what was sent; the calls in doubt by this, by their record (hex)."""
+def recover(db: sqlite3.Connection, now: Moment) -> list[str]:
+    """Drops what was only claimed, doubts what was sent; the calls in doubt by this, by their record (hex).
+
+    The steady clock of the last process means nothing to this one, so every doubt is as old as this moment by it.
+    """
     doubted = db.execute(f"UPDATE claims SET state = 'doubt' WHERE {_SENT} RETURNING record, second").fetchall()  # noqa: S608
     db.execute("DELETE FROM claims WHERE state = 'claimed'")
+    db.execute(f"UPDATE claims SET began = ? WHERE state NOT IN {_SETTLED_OR_OPEN}", (now.steady,))  # noqa: S608  ours
     return [record.hex() for record, second in doubted if not second]
 
 

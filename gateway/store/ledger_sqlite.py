@@ -148,7 +148,7 @@ class SqliteClaims:
         What was only claimed is dropped: nothing was sent. What was sent becomes doubt. Returns the records in doubt by
         this (hex). Raises StoreUnavailable.
         """
-        doubted: list[str] = await self._writer.submit(Work(table.recover, durable=True))
+        doubted: list[str] = await self._writer.submit(Work(lambda db: table.recover(db, self._now()), durable=True))
         return doubted
 
     async def changed(self, claim: Claim, within_s: float) -> bool:  # noqa: ARG002

@@ -1,5 +1,5 @@
--- Every call in doubt, oldest first: record, token, call, fingerprint, since, what it is about, origin. What was sent and outlived its
--- lease comes in doubt, whoever sent it. ARGV 4 how many at most.
+-- Every call in doubt, oldest first: record, token, call, fingerprint, since, what it is about, origin, age (s). What was sent and
+-- outlived its lease comes in doubt, whoever sent it. ARGV 4 how many at most.
 for _, record in ipairs(redis.call('ZRANGEBYSCORE', SENT, '-inf', now, 'LIMIT', 0, ARGV[4])) do
   local row = read(record)
   age(row)
@@ -11,7 +11,8 @@ for _, record in ipairs(redis.call('ZRANGE', DOUBTS, 0, ARGV[4] - 1)) do
   local row = read(record)
   if row.state == 'doubt' and not told[row.token] then
     told[row.token] = row.token ~= '0' -- which is nobody's
-    found[#found + 1] = {record, row.token, row.call, row.fingerprint or '', row.since, row.about or '', row.origin or ''}
+    found[#found + 1] = {record, row.token, row.call, row.fingerprint or '', row.since, row.about or '', row.origin or '',
+      text(now - row.since)}
   elseif row.state ~= 'doubt' then
     redis.call('ZREM', DOUBTS, record)
   end

@@ -152,12 +152,20 @@ class Steps:
                 raise _unexpected()
 
     def _doubted(
-        self, record: bytes, token: bytes, call: bytes, print_: bytes, since: bytes, about: bytes, origin: bytes
+        self,
+        record: bytes,
+        token: bytes,
+        call: bytes,
+        print_: bytes,
+        since: bytes,
+        about: bytes,
+        origin: bytes,
+        age: bytes,
     ) -> Doubted:
-        name = bytes.fromhex(record.decode())
+        name, first = bytes.fromhex(record.decode()), origin.decode("utf-8", "replace")
         call_id = call.decode("utf-8", "replace")
         about = self._seal.about(name, about)
-        return Doubted(name, int(token), call_id, print_, float(since), about, origin.decode("utf-8", "replace"))
+        return Doubted(name, int(token), call_id, print_, float(since), about, first, float(age))
 
     async def delivered(self, claim: Claim, token: int, keep_s: float) -> None:
         await self._guard.step(_DELIVERED, (_row(claim.record),), (token, keep_s, GRACE_S), sends=False)

@@ -46,6 +46,8 @@ async def test_a_doubt_counts_its_age_from_the_departure(home: Home) -> None:
     await home.store.depart(claim(), token, entry("intent"))
     await home.store.finish(claim(), token, InDoubt(), None)
     assert [one.since for one in await home.doubts()] == [home.clock.wall]
+    home.clock.advance(7)
+    assert [one.age_s for one in await home.doubts()] == [pytest.approx(7)]
 
 
 async def test_a_call_with_two_records_is_one_doubt(home: Home) -> None:

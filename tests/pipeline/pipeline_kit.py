@@ -175,7 +175,7 @@ class FakeLooks:
         await self.stage.wait("looks.verified")
         return self.seen
 
-    async def resolved(self, doubted: Doubted, left_by: float | None = None) -> Kept | NotDone | None:
+    async def resolved(self, doubted: Doubted, *, left: bool = False) -> Kept | NotDone | None:
         self.doubts.append(doubted)
         await self.stage.wait("looks.resolved")
         return self.became

@@ -109,3 +109,16 @@ async def test_a_doubt_that_stays_is_told_once_and_looked_at_less_and_less_often
     told = [record.getMessage() for record in caplog.records if "is in doubt" in record.getMessage()]
     assert len(told) == 1
     assert "sallyport doubt resolve call-1 --executed (or --not-executed) --why TEXT" in told[0]
+
+
+async def test_a_step_of_the_wall_clock_settles_nothing() -> None:
+    town = Town()
+    await town.pay("lost", "error", 0.0)
+    town.clock.stepped_s = 86_400.0
+
+    await town.sweep("nothing")
+
+    assert len(await town.store.doubts()) == 1
+    town.clock.at += TIMEOUT_S + SETTLES_S
+    await town.sweep("nothing")
+    assert await town.store.doubts() == []
