@@ -8,6 +8,7 @@ loop_shapes.
 """
 
 import re
+from collections.abc import Collection
 from typing import Final
 
 _MOMENT: Final = re.compile(
@@ -15,18 +16,28 @@ _MOMENT: Final = re.compile(
 )
 _TIMELY: Final = re.compile(r"\d\d:\d\d|\d{10}")
 """What every moment holds."""
-_LABELS: Final = ("request", "req", "trace", "span", "correlation", "nonce", "rid")
-_LABELLED: Final = re.compile(
-    rf"(?<![A-Za-z])(?i:{'|'.join(_LABELS)})(?i:[\s_-]?id)?[\"']?[\s:=#_-]{{1,3}}+[\"']?"
-    r"(?=[\w-]{0,63}(?:\d|[a-z][A-Z]))(?:\w{6}|[\w-]{16})[\w-]*+"
-)
-"""`req=8f3a2b`, `Trace-ID: …`, `req_1NXWPnCo6bFb`. A digit, or a capital within, tells an id from a word."""
+_REQUEST: Final = ("request", "req", "trace", "span", "correlation", "nonce", "rid")
+_THING: Final = ("id", "ref", "reference", "session")
+
+
+def _labelled(labels: Collection[str]) -> re.Pattern[str]:
+    """`req=8f3a2b`, `Trace-ID: …`, `req_1NXWPnCo6bFb`. A digit, or a capital within, tells an id from a word."""
+    return re.compile(
+        rf"(?<![A-Za-z])(?i:{'|'.join(labels)})(?i:[\s_-]?id)?[\"']?[\s:=#_-]{{1,3}}+[\"']?"
+        r"(?=[\w-]{0,63}(?:\d|[a-z][A-Z]))((?:\w{6}|[\w-]{16})[\w-]*+)"
+    )
+
+
+_OF_REQUEST: Final = _labelled(_REQUEST)
+_OF_THING: Final = _labelled(_THING)
 _NUMBERED: Final = re.compile(r"(?<![\w-])[A-Za-z_-]*+\d[\w-]*+")
 """Words with a digit in them."""
 _DIGITS: Final = re.compile(r"\d+")
 _TURN: Final = re.compile(r"(?<=[A-Za-z])(?=\d)|(?<=\d)(?=[A-Za-z])")
 """Where letters and digits change places; in a word that somebody chose they rarely do so twice."""
 _HEX: Final = re.compile(r"[0-9a-f]{6,}", re.IGNORECASE)
+_FEW: Final = 2
+"""An answer that names more things than these is a list of them."""
 _SEEN: Final = 64
 """So many characters of a word are looked at."""
 
@@ -41,18 +52,22 @@ def is_moment(text: str) -> bool:
 
 def without_noise(text: str, *, counts: bool) -> str:
     """`counts`: whether numbers say something, as they do in the answer to a read."""
-    read = without_moments(text)
-    spelled = read.lower()
-    if any(label in spelled for label in _LABELS):
-        read = _LABELLED.sub("", read)
-    if counts:
-        return _NUMBERED.sub(lambda word: "" if _is_long_id(word[0]) else word[0], read)
-    return _DIGITS.sub("", _NUMBERED.sub(lambda word: "" if _is_id(word[0]) else word[0], read))
+    spelled = text.lower()
+    named = any(label in spelled for label in _REQUEST)
+    read = without_moments(_OF_REQUEST.sub("", text) if named else text)
+    alone = _NUMBERED.fullmatch(read) is not None
+    is_id = _is_long_id if counts or alone else _is_id
+    ids = {word for word in _NUMBERED.findall(read) if is_id(word)}
+    if any(label in spelled for label in _THING):
+        ids.update(_OF_THING.findall(read))
+    if ids and not (counts and len(ids) > _FEW):
+        read = _NUMBERED.sub(lambda word: "" if word[0] in ids else word[0], read)
+    return read if counts else _DIGITS.sub("", read)
 
 
 def names_request(name: str, value: str) -> bool:
     """Whether a member holds nothing but the id of a request."""
-    return name.lower() in _LABELS and _LABELLED.fullmatch(f"{name}={value}") is not None
+    return name.lower() in _REQUEST and _OF_REQUEST.fullmatch(f"{name}={value}") is not None
 
 
 def _is_long_id(word: str) -> bool:

@@ -25,7 +25,7 @@ _PLACE: Final = re.compile(
 )
 """Arguments that say where to go on; in a call that changes something they name what is changed."""
 _CLOCK: Final = re.compile(
-    r"(?:^|[_-])(?:at|ts|time|timestamp|now|elapsed|took|duration|latency|uptime|nonce|etag|revision|calls|attempts?)"
+    r"(?:^|[_-])(?:at|ts|time|timestamp|now|elapsed|took|duration|latency|uptime|nonce|etag|calls|attempts?)"
     r"(?:[_-](?:ms|us|ns|s))?$|[a-z](?:At|Time|Timestamp|Ms)$|(?i:(?:req|request|trace|span|correlation|call)[_-]?id)$"
     r"|^(?:next|cursor)$|^next[A-Z_-]\w*$"
 )
@@ -34,7 +34,7 @@ _ID: Final = re.compile(r"(?:^|[_-])(?:id|uuid|guid|token|ref|reference|number|n
 """Members of results that name what was made; in a list they are what was asked for."""
 
 _VERSION: Final = re.compile(
-    r"(?:^|[_-])(?:version|sha\d*|hash|digest|checksum|commit|head)$|[a-z](?:Version|Hash|Sha)$"
+    r"(?:^|[_-])(?:version|revision|sha\d*|hash|digest|checksum|commit|head)$|[a-z](?:Version|Hash|Sha)$"
 )
 """Members of results that move when something else did, however much they look like an id."""
 _READ_CHARS: Final = 4_096

@@ -21,9 +21,12 @@ from gateway.ledger.loop_shapes import core
 from gateway.model.outcome import Brought, Looped, RungName
 from gateway.model.principal import Principal
 from gateway.model.refusal import Reason, Refusal
+from gateway.model.tool import Effect
 from gateway.ports import Clock
 
 _CALLERS: Final = 2_000
+_CHANGES: Final = frozenset({Effect.MUTATING, Effect.IDEMPOTENT})
+"""Numbers in the answers of other tools are news, for all that is known; what is unset is mostly a read."""
 _RUNGS: Final = 32
 """Repetitions of one caller that are remembered at once."""
 
@@ -111,7 +114,7 @@ class Loops:
         course = self._courses.get(_caller(case.principal))
         if brought is None or course is None:
             return
-        attempt.result = shape_of(brought.result, changes=case.call.tool.effect.leaves_traces)
+        attempt.result = shape_of(brought.result, changes=case.call.tool.effect in _CHANGES)
         if not any(
             one.result == attempt.result and one.core == attempt.core for one in course.ring if one is not attempt
         ):

@@ -54,6 +54,18 @@ def test_who_waits_for_the_end_of_the_cool_down_passes_once() -> None:
     assert climb(reach(Effect.MUTATING), 6, every_s=200.0) == [REFUSE, HINT, REFUSE, HINT, REFUSE, HINT]
 
 
+@pytest.mark.parametrize("effect", [Effect.READ, Effect.UNSET])
+def test_who_looks_now_and_then_is_only_told_again_unless_steps_are_what_is_counted(effect: Effect) -> None:
+    assert climb(reach(effect, refuses=True), 6, every_s=30.0) == [HINT] * 6
+    assert climb(reach(effect, refuses=True), 3, every_s=29.9) == [HINT, REFUSE, REFUSE]
+    assert climb(reach(effect, refuses=True, gentle=True), 3, every_s=200.0) == [HINT, REFUSE, HINT]
+
+
+def test_who_was_refused_is_not_only_told_again_however_long_it_takes() -> None:
+    refused = Rung(FINDING, HINT, 30.0, refusals=1)
+    assert climbed(refused, FINDING, 500.0, reach(Effect.READ, refuses=True), HOUR_S).level is REFUSE
+
+
 def test_another_course_steps_down_one_rung_at_a_time() -> None:
     rung: Rung | None = Rung(FINDING, ASK, 100.0, 3)
     levels = []

@@ -73,6 +73,21 @@ def test_r1_is_not_sure_where_work_goes_on_in_between() -> None:
     assert rule(repeated(attempts, LIMITS)) == ("R1", False)
 
 
+def test_a_look_after_one_change_and_a_look_before_the_next_are_one_look() -> None:
+    def looks(moves: bool, changes: bool) -> object:
+        steps = [("crm_get", 0, number * moves, False) for number in range(10) for _ in "ab"]
+        for number in reversed(range(9)):
+            steps.insert(2 * number + 2, ("crm_set", number + 1, 1, False))
+        attempts = ring(steps)
+        for one in attempts:
+            one.news = changes and one.tool == "crm_set"
+        return rule(repeated(attempts, LIMITS))
+
+    assert looks(moves=True, changes=True) == ("R1", False)
+    assert looks(moves=True, changes=False) == ("R1", True)
+    assert looks(moves=False, changes=True) == ("R1", True)
+
+
 @pytest.mark.parametrize(
     ("word", "seen"),
     [("ababa", False), ("ababab", True), ("xxababab", True), ("abcabcabc", True), ("aaaaaaaa", False),

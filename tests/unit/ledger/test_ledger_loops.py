@@ -89,6 +89,16 @@ def test_reads_and_tools_nobody_declared_stop_at_the_hint_unless_refusal_was_ask
     assert Caller(reads="refuse").rungs(call(tool(effect)), 5) == [None, None, "hint", "refuse", "refuse"]
 
 
+def test_numbers_in_the_answers_of_a_tool_nobody_declared_are_news() -> None:
+    def counts(effect: Effect) -> list[str | None]:
+        caller, of = Caller(reads="refuse"), call(tool(effect))
+        answers = [Brought({"structuredContent": {"percent": n}}, 9, is_error=False) for n in range(9)]
+        return [caller.rungs(of, 1, brought=answer)[0] for answer in answers]
+
+    assert "refuse" not in counts(Effect.UNSET)
+    assert "refuse" in counts(Effect.MUTATING)
+
+
 def test_another_course_steps_down() -> None:
     caller = Caller()
     caller.rungs(MUTATING, 3)
