@@ -91,6 +91,8 @@ def given(text: str | None, pairs: Sequence[str]) -> dict[str, Any]:
 
 def _show(heard: "Heard", *, quiet: bool) -> bool:
     """Shows the answer; whether all went well."""
+    import json
+
     from gateway.wire.jsonrpc import META_OUTCOME
 
     well = heard.result is not None and heard.result.get("isError") is not True
@@ -111,7 +113,7 @@ def _show(heard: "Heard", *, quiet: bool) -> bool:
             told = {"call_id": bare.get("call_id")} if bare.get("call_id") else None
     if isinstance(told, dict):
         for name, value in told.items():
-            voice.note(f"  {name}: {voice.plain(str(value))}")
+            voice.note(f"  {name}: {voice.plain(value if isinstance(value, str) else json.dumps(value))}")
     elif call_id := _call_id(heard.body):
         voice.note(f"call {call_id}{' (replayed)' if _replayed(heard.body) else ''}")
     return well

@@ -37,7 +37,7 @@ class Mode(StrEnum):
 Target = Annotated[str, typer.Argument(help="Id without its kind, such as support-bot; none for `all`.")]
 Local = Annotated[
     bool,
-    typer.Option("--local", help="By a file in the state folder: works when the gateway or its store does not answer."),
+    typer.Option("--local", help="`all` only, by a file in the state folder: no gateway and no store need to answer."),
 ]
 
 
@@ -75,7 +75,7 @@ def kill(
         Operator(config).post("/kill", order)
     except typer.Exit as failed:
         if failed.exit_code == voice.UNREACHABLE:
-            voice.note("What answers nobody is stopped by a file: sallyport kill all --local --why TEXT")
+            voice.note("A file stops everything without its help: sallyport kill all --local --why TEXT")
         raise
     said = {Mode.STOP: "stopped", Mode.READ_ONLY: "read-only", Mode.PAUSE: "paused"}[mode]
     voice.say(f"{said}: {kind.value} {target}".rstrip())

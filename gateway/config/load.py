@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -26,6 +26,17 @@ from gateway.config.schema import Config
 from gateway.config.written import ConfigFaults, Fault, Place, dotted, read_yaml
 
 _REFERENCE = re.compile(r"\$\{env:([^}]*)\}")
+_RENAMED: Final[Mapping[Place, str]] = {("loops", "repeats"): "in_a_row"}
+"""Keys of earlier versions, and what they are called now."""
+_SHAPES: Final = {
+    r"^https?://": "write a URL that begins with http:// or https://",
+    r"^[a-z][a-z0-9-]*$": "write a small letter, then small letters, digits and hyphens, such as support-bot",
+    r"^[a-z][a-z0-9-]*/[^*\s]+$": "write upstream/tool, such as helpdesk/ticket_get",
+    r"^[A-Za-z0-9_.*-]+/[A-Za-z0-9_./*-]+$": "write upstream/tool, such as helpdesk/ticket_get or helpdesk/*",
+    r"^args(\.[A-Za-z0-9_-]+)+$": "write the path of an argument, such as args.invoice_id",
+    r"^result(\.[A-Za-z0-9_-]+)+$": "write a path into the result, such as result.structuredContent.price",
+}
+"""Patterns of the schema, and what fits them."""
 
 
 def load(path: Path, environ: Mapping[str, str] = os.environ, *, only: frozenset[str] | None = None) -> Config:
@@ -95,14 +106,26 @@ def _fault(name: str, lines: Mapping[Place, int], detail: ErrorDetails) -> Fault
     match detail["type"]:
         case "extra_forbidden":
             close = difflib.get_close_matches(str(place[-1]), _names(place[:-1]), n=1)
+            if place in _RENAMED:
+                return Fault(name, _line(lines, place), f"unknown key {what!r}", f"it is {_RENAMED[place]!r} now")
             remedy = f"did you mean {close[0]!r}?" if close else "remove it; the key is not known here"
             return Fault(name, _line(lines, place), f"unknown key {what!r}", remedy)
         case "missing":
             return Fault(name, _line(lines, place[:-1]), f"{what} is missing", "add it")
         case "union_tag_not_found":
-            return Fault(name, _line(lines, place), f"{what}.kind is missing", "write mcp-http or mcp-stdio")
+            return Fault(name, _line(lines, place), f"{what}.kind is missing", "write mcp-http, mcp-stdio or openapi")
         case _:
-            return Fault(name, _line(lines, place), what, detail["msg"].removeprefix("Value error, "))
+            return Fault(name, _line(lines, place), what, _remedy(detail))
+
+
+def _remedy(detail: ErrorDetails) -> str:
+    match detail["type"]:
+        case "tuple_type":
+            return "write a list: [one, another]"
+        case "string_pattern_mismatch" if shape := _SHAPES.get(detail["ctx"]["pattern"]):
+            return shape
+        case _:
+            return detail["msg"].removeprefix("Value error, ")
 
 
 def _as_written(place: Place) -> Place:

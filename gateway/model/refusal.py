@@ -110,11 +110,11 @@ TABLE: Final[Mapping[Reason, Row]] = {
     ),
     Reason.STOPPED: Row(40305, 403, _RESULT, _REFUSED, "no", "never", "An operator must lift the stop first."),
     Reason.PAUSED: Row(
-        40307, 403, _RESULT, _REFUSED, "no", "after", "An operator paused this for a while. Make the same call later."
+        40307, 403, _RESULT, _REFUSED, "no", "after", "This is paused, not refused for good. Make the same call later."
     ),
     Reason.BUDGET_EXHAUSTED: Row(42900, 429, _RESULT, _REFUSED, "no", "after", "Wait until the budget resets."),
     Reason.LOOP_DETECTED: Row(
-        42902, 429, _RESULT, _REFUSED, "no", "after", "Stop repeating this call; change course or ask the user."
+        42902, 429, _RESULT, _REFUSED, "no", "after", "Change course, or wait before you call again."
     ),
     Reason.APPROVAL_PENDING: Row(
         20200,
@@ -185,7 +185,7 @@ TABLE: Final[Mapping[Reason, Row]] = {
         AuditOutcome.IN_DOUBT,
         "unknown",
         "never",
-        "The call left but no answer came: it may have been carried out. Check before doing anything again.",
+        "Check what became of it before doing anything again.",
     ),
     Reason.UPSTREAM_INVALID: Row(
         50200, 502, _RESULT, _FAILED, "unknown", "never", "The tool answered something that could not be read."
@@ -197,7 +197,7 @@ TABLE: Final[Mapping[Reason, Row]] = {
         AuditOutcome.WITHHELD,
         "yes",
         "never",
-        "The tool ran; its answer was not fit to be passed on. Do not run it again.",
+        "The tool ran; its answer cannot be passed on. Do not run it again.",
     ),
     Reason.OVERLOADED: Row(50301, 503, _ERROR, _REFUSED, "no", "after", "Wait, then repeat the call."),
     Reason.AUDIT_UNAVAILABLE: Row(

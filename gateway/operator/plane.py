@@ -76,7 +76,7 @@ async def _problem(_: Request, error: Exception) -> JSONResponse:
 async def _invalid(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
-    return _rfc9457(422, f"{'.'.join(map(str, first['loc']))}: {first['msg']}", None)
+    return _rfc9457(422, f"{'.'.join(map(str, first['loc']))}: {first['msg'].removeprefix('Value error, ')}", None)
 
 
 async def _unavailable(_: Request, error: Exception) -> JSONResponse:
