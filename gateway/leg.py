@@ -105,14 +105,15 @@ async def sealed(record: ports.Record, outcome: AuditOutcome, **facts: Any) -> N
         raise Refused(Reason.AUDIT_UNAVAILABLE, detail, executed=facts.get("executed")) from None
 
 
-def outbound(leg: Leg, key: str | None = None) -> Outbound:
+def outbound(leg: Leg, key: str | None = None, *, again: bool = False) -> Outbound:
+    """What goes out; `again`: it was sent before, so the upstream leg, which knows its own sends only, repeats nothing."""
     call, asked, who = leg.call, leg.asked, leg.principal
     return Outbound(
         call.tool,
         call.arguments,
         meta=asked.trace.outbound,
         idempotency_key=key,
-        attempt=asked.attempt,
+        attempt=asked.attempt + again,
         method=asked.method,
         dialogue=asked.dialogue,
         request_state=asked.request_state,

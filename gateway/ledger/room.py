@@ -124,7 +124,7 @@ class OnceLedger:
                     case Departure.DEPARTED:
                         pass
                     case Departure.LOST:
-                        raise in_flight(f"Another call took {tool} over while this one waited.")
+                        raise in_flight(f"{tool} waited too long: another call took it over, or may not send it again.")
                     case Departure.UNAPPROVED:
                         raise Refused(
                             Reason.APPROVAL_EXPIRED, f"The approval of {tool} was used, expired or withdrawn."

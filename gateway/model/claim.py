@@ -135,7 +135,7 @@ class Departure(StrEnum):
 
     DEPARTED = "departed"
     LOST = "lost"
-    """The token is not the record's any more."""
+    """The token is not the record's any more, or the doubt that it would send again has become too old."""
     UNAPPROVED = "unapproved"
     """The approval was used, expired, void or never given; the claim is still ours."""
 

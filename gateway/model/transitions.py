@@ -147,11 +147,16 @@ def _first_began(row: Row, owner: str, now: Moment) -> float:
     return row.began if row.doubted_at is None else row.doubted_began
 
 
-def depart(row: Row | None, token: int, lease_s: float, now: Moment) -> After:
-    """claimed → sent, for the holder of the token whose lease is not over; its age counts from here."""
+def depart(row: Row | None, token: int, asked: Claim, now: Moment) -> After:
+    """claimed → sent, for the holder of the token whose lease is not over; its age counts from here.
+
+    What is sent again must be harmless still: it may have waited for a person or for a slot since it was claimed.
+    """
     if row is None or row.token != token or row.state is not State.CLAIMED or row.lease_until <= now.steady:
         return "lost"
-    return replace(row, state=State.SENT, lease_until=now.steady + lease_s, since=now.wall, began=now.steady)
+    if row.doubted_at is not None and not _young(row, asked, now):
+        return "lost"
+    return replace(row, state=State.SENT, lease_until=now.steady + asked.lease_s, since=now.wall, began=now.steady)
 
 
 def finish(row: Row | None, token: int, ending: Ending, now: Moment, *, second: bool) -> After:

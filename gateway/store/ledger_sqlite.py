@@ -90,7 +90,7 @@ class SqliteClaims:
         def change(db: sqlite3.Connection) -> Departure:
             now = self._now()
             records = _guarded(claim)
-            after = [transitions.depart(table.row(db, record), token, claim.lease_s, now) for record in records]
+            after = [transitions.depart(table.row(db, record), token, claim, now) for record in records]
             if "lost" in after:
                 return Departure.LOST
             if approval is not None and not consume(db, approval, claim.record.hex(), claim.call_id, now.wall):

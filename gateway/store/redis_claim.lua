@@ -9,13 +9,11 @@ for _, one in ipairs(guarded) do
   if one.state and not one.over then
     age(one)
     if one.fingerprint and one.fingerprint ~= ARGV[4] then return said('mismatch') end -- none: `fate` put the row there
-    local since, first = tonumber(one.since), tonumber(one.first or one.since)
-    local young = ARGV[10] == 'inf' or (ARGV[10] ~= '' and now >= first and now - first < tonumber(ARGV[10]))
     local free = one.state == 'retryable' or (one.state == 'claimed' and tonumber(one.lease) <= now)
-      or (one.state == 'doubt' and young)
+      or (one.state == 'doubt' and young(one, ARGV[10]))
     if not free then
       local kept = one.state == 'done' and redis.call('HGET', one.key, 'kept')
-      return said('found', one.state, one.call, one.delivered or '0', one.token, text(since), kept, one.record)
+      return said('found', one.state, one.call, one.delivered or '0', one.token, text(tonumber(one.since)), kept, one.record)
     end
   end
 end

@@ -37,6 +37,12 @@ end
 -- Sent once, at least: now or, where it was claimed to be sent again, at `first`, which is in doubt.
 local function sent(row) return row.state == 'sent' or (row.state == 'claimed' and row.first) end
 
+-- Whether what is in doubt may be sent again: `within` s after its first send ('' never, 'inf' always).
+local function young(row, within)
+  local first = tonumber(row.first or row.since)
+  return within == 'inf' or (within ~= '' and now >= first and now - first < tonumber(within))
+end
+
 -- In doubt, under both records.
 local function doubt(row)
   local other = beside(row)

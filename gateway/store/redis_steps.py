@@ -76,7 +76,7 @@ class Steps:
             claim.lease_s,
             token,
             int(departing),
-            "" if claim.resend_within_s is None else claim.resend_within_s,
+            _young(claim),
             GRACE_S,
             claim.record.hex(),
             self._seal.close_about(claim.record, claim.about),
@@ -103,7 +103,7 @@ class Steps:
     async def depart(self, claim: Claim, token: int, approval: str | None) -> Departure:
         keys = (_row(claim.record), *(() if approval is None else (key("approval", approval),)))
         also = "" if claim.also is None else claim.also.hex()
-        args = (token, claim.lease_s, claim.record.hex(), claim.call_id, self._clock.now(), also)
+        args = (token, claim.lease_s, claim.record.hex(), claim.call_id, self._clock.now(), also, _young(claim))
         match await self._guard.step(_DEPART, keys, args, sends=True):
             case [b"departed" | b"lost" | b"unapproved" as said]:
                 return Departure(said.decode())
@@ -191,6 +191,10 @@ class Steps:
 
 def _row(record: bytes) -> str:
     return key("claim", record.hex())
+
+
+def _young(claim: Claim) -> float | str:
+    return "" if claim.resend_within_s is None else claim.resend_within_s
 
 
 def _ending(ending: Ending) -> tuple[State, tuple[float, float]]:

@@ -1,11 +1,12 @@
 """What every home of the ledger knows of doubts, and how they end (ledger §1.7)."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from claim_homes import ALSO, LEASE_S, OTHER, RECORD, Home, claim, entry, kept, won
 
-from gateway.model.claim import Claim, Done, Doubted, Found, InDoubt, NotDone, State, Won
+from gateway.model.claim import Claim, Departure, Done, Doubted, Found, InDoubt, NotDone, State, Won
 from gateway.model.work import JournalUnavailable
 
 ABOUT = b'{"tool":"desk/refund"}'
@@ -245,3 +246,18 @@ async def test_a_word_that_was_not_written_down_leaves_the_first_send_remembered
     home.journal.unsynced = False
     home.clock.advance(100 - LEASE_S - 40)
     assert isinstance(await home.store.claim(resending("call-3"), None), Found), "the first send is too old"
+
+
+@pytest.mark.parametrize("also", [None, ALSO])
+@pytest.mark.parametrize(("waits_s", "said"), [(29, Departure.DEPARTED), (30, Departure.LOST)])
+async def test_what_is_sent_again_departs_while_the_first_send_is_young_enough(
+    home: Home, also: bytes | None, waits_s: float, said: Departure
+) -> None:
+    await in_doubt(home, also=also)
+    home.clock.advance(40)
+    again = replace(resending("call-2", also=also), lease_s=60)
+    token = await won(home, again, departing=False)
+    home.clock.advance(waits_s)
+    assert await home.store.depart(again, token, entry("intent")) is said
+    assert await home.store.finish(again, token, NotDone(), None)
+    assert [one.call_id for one in await home.doubts()] == ["call-2"]

@@ -212,3 +212,13 @@ async def test_a_second_send_that_was_refused_says_nothing_of_the_first(step: st
 
     assert (refusal.reason, refusal.executed) == (Reason.STOPPED, "unknown")
     assert play.record["executed"] == "unknown"
+
+
+@pytest.mark.parametrize("resends", [True, False])
+async def test_what_is_sent_again_is_sent_once_for_its_window_counts_from_the_first_send(resends: bool) -> None:
+    play = Playbook(Effect.MUTATING)
+    play.ledger.resends = resends
+
+    await play.reply()
+
+    assert [sent.attempt for sent in play.upstream.heard] == [int(resends)]
