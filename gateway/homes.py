@@ -96,7 +96,10 @@ class BudgetStore(Protocol):
         """
 
     def give_back(self, counter: Counter, start: float, amount: int) -> None:
-        """Returns what was taken to the window that began at `start`, if it is open still. Not waited for."""
+        """Returns what was taken to the window that began at `start`, if it is open still. Not waited for.
+
+        Below zero it charges what was used beyond that.
+        """
 
     async def usage(self) -> Sequence[tuple[Counter, int, int, float | None]]:
         """Every counter that is kept: used, held by claims, and when it resets. Raises StoreUnavailable."""

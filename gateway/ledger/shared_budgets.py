@@ -23,6 +23,7 @@ from gateway.model.refusal import Refused
 from gateway.model.spend import Bill, Cost, Counter, Spend, Usage
 from gateway.model.work import StoreUnavailable
 from gateway.ports import Clock
+from gateway.tasks import Tasks
 
 _CHUNKS: Final = 20
 _KEPT: Final = 10_000
@@ -46,8 +47,9 @@ class SharedBudgets:
         """How much of a budget was used by everybody when this process last took."""
         self._alone: dict[_Place, int] = {}
         """What was granted without the store."""
-        self._taking: dict[_Place, asyncio.Future[bool]] = {}
-        """Chunks that are being taken; done with whether the store was away, so that nobody else waits for it."""
+        self._taking: dict[_Place, asyncio.Task[int | None]] = {}
+        """Chunks that are being taken, and how much was had; None: the store is away, so that nobody else waits for it."""
+        self._tasks = Tasks()
 
     async def learn(self, case: Case) -> None:
         """Takes chunks for a read until every budget has enough left. Raises Refused: budget-exhausted.
@@ -57,11 +59,18 @@ class SharedBudgets:
         """
         cost = self._sizes.reserved(case)
         self._allowances.must_fit(case, cost)
-        while not case.call.tool.effect.leaves_traces and (short := self._short(case, cost)) is not None:
-            spend, place = short
-            if not await self._take(spend, place, priced=cost.money > 0) and self._left(place) < spend.amount:
-                left = self._left(place) + max(0, spend.limit - self._levels.get(place, spend.limit))
-                raise Refused.of(exhausted(spend, left, spend.counter.resets_at(place[1]), self._clock.now()))
+        if case.call.tool.effect.leaves_traces:
+            return
+        try:
+            while (short := self._short(case, cost)) is not None:
+                spend, place = short
+                if not await self._take(spend, place, priced=cost.money > 0) and self._left(place) < spend.amount:
+                    left = self._left(place) + max(0, spend.limit - self._levels.get(place, spend.limit))
+                    raise Refused.of(exhausted(spend, left, spend.counter.resets_at(place[1]), self._clock.now()))
+        except BaseException:
+            for spend in self._allowances.spends(case, cost):
+                self._spare(spend, _place(spend, self._clock.now()))
+            raise
 
     def spend(self, case: Case) -> Paid:
         """Counts a read; whatever leaves traces is counted where it is claimed."""
@@ -99,7 +108,7 @@ class SharedBudgets:
         ]
 
     def _close(self, case: Case, paid: Paid, cost: Cost | None) -> None:
-        """Returns to a chunk what a read did not use; money to the store, where it is counted exactly."""
+        """Returns to a chunk what a read did not use."""
         if not paid.open:
             return
         paid.open = False
@@ -108,10 +117,9 @@ class SharedBudgets:
         for spend in paid.spends:
             place = _place(spend, paid.at)
             unused = spend.amount - (cost.of(spend.counter.unit) if cost is not None else 0)
-            if spend.counter.unit == "money" and unused > 0:
-                self._store.give_back(*place, unused)
-            elif place in self._chunks:
-                self._chunks[place] += unused
+            if place[0].start(self._clock.now()) <= place[1]:
+                self._add(place, unused)
+                self._spare(spend, place)
 
     def _warnings(self, paid: Paid) -> list[dict[str, object]]:
         resets = [spend.counter.resets_at(spend.counter.start(paid.at)) for spend in paid.spends]
@@ -135,28 +143,43 @@ class SharedBudgets:
         """Takes a chunk, or waits for whoever takes one already: a crowd must not take one each. False: too little was left."""
         if (taking := self._taking.get(place)) is not None:
             await asyncio.wait((taking,))
-            if taking.result() and not priced:
+            if taking.result() is None and not priced:
                 self._add(place, self._granted(spend, place, spend.amount))
             return True
-        taking = self._taking[place] = asyncio.get_running_loop().create_future()
         missing = spend.amount - self._left(place)
-        wanted = missing if spend.counter.unit == "money" else max(missing, spend.limit // _CHUNKS)
-        away = False
-        try:
-            owed = max(0, -self._left(place))
-            taken, self._levels[place] = await self._store.take(replace(spend, amount=missing), wanted, owed)
-        except StoreUnavailable:
-            away = True
+        wanted = max(missing, _most_kept(spend))
+        # Of its own, for its caller may leave: what the store has counted by then must not be lost.
+        taking = self._taking[place] = self._tasks.start(
+            self._taken(replace(spend, amount=missing), place, wanted), "take"
+        )
+        await asyncio.wait((taking,))
+        if (taken := taking.result()) is None:
             if priced:
-                raise
+                raise StoreUnavailable("the budgets cannot be asked")
             _log.warning("a budget of each %s: the store is away; reads are counted here alone", spend.counter.scope)
             taken = self._granted(spend, place, wanted)
+            self._add(place, taken)
+        return taken >= missing
+
+    async def _taken(self, spend: Spend, place: _Place, wanted: int) -> int | None:
+        try:
+            taken, level = await self._store.take(spend, wanted, max(0, -self._left(place)))
+        except StoreUnavailable:
+            return None
         finally:
             del self._taking[place]
-            taking.set_result(away)
         self._forget(self._clock.now())
+        self._levels[place] = level
         self._add(place, taken)
-        return taken >= missing
+        return taken
+
+    def _spare(self, spend: Spend, place: _Place) -> None:
+        """Returns to the store what this process need not keep: others wait for it. Not what was granted without the store."""
+        if (taking := self._taking.get(place)) is not None:
+            taking.add_done_callback(lambda _: self._spare(spend, place))
+        elif (spare := self._left(place) - _most_kept(spend)) > 0 and place not in self._alone:
+            self._add(place, -spare)
+            self._store.give_back(*place, spare)
 
     def _granted(self, spend: Spend, place: _Place, wanted: int) -> int:
         """How much of this may be used without asking the store."""
@@ -168,12 +191,23 @@ class SharedBudgets:
         self._chunks[place] = self._left(place) + amount
 
     def _forget(self, now: float) -> None:
-        """Windows that are over."""
-        if len(self._chunks) >= _KEPT:
-            for place in [place for place in self._chunks if place[0].start(now) > place[1]]:
-                del self._chunks[place]
-                self._levels.pop(place, None)
-                self._alone.pop(place, None)
+        """Windows that are over; and of those that never are the older half, which is settled with the store."""
+        if len(self._chunks) < _KEPT:
+            return
+        over = [place for place in self._chunks if place[0].start(now) > place[1]]
+        kept = len(self._chunks) - len(over)
+        older = [place for place in self._chunks if place not in self._alone and place[0].start(now) <= place[1]]
+        for place in [*over, *older[: max(0, kept - _KEPT // 2)]]:
+            left = self._chunks.pop(place)
+            self._levels.pop(place, None)
+            self._alone.pop(place, None)
+            if left and place[0].start(now) <= place[1]:
+                self._store.give_back(*place, left)
+
+
+def _most_kept(spend: Spend) -> int:
+    """How much may be taken in advance."""
+    return 0 if spend.counter.unit == "money" else max(1, spend.limit // _CHUNKS)
 
 
 def _place(spend: Spend, at: float) -> _Place:

@@ -1,11 +1,13 @@
 """Budgets of several processes: reads are paid from chunks, everything else inside its claim, never more than the limit."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from ledger_kit import ALICE, FakeClock, case, tool
 
 from gateway.config.schema import Budget
+from gateway.ledger import shared_budgets as room
 from gateway.ledger.shared_budgets import SharedBudgets
 from gateway.model.outcome import Brought
 from gateway.model.refusal import Reason, Refused
@@ -36,10 +38,11 @@ class Counters:
         if had < spend.amount:
             had = min(left, owed)
         self.used[spend.counter] = used + had
+        await asyncio.sleep(0)
         return had, used + had
 
     def give_back(self, counter: Counter, start: float, amount: int) -> None:
-        self.used[counter] -= amount
+        self.used[counter] = self.used.get(counter, 0) - amount
 
     async def usage(self) -> list[tuple[Counter, int, int, float | None]]:
         return [(counter, used, 0, None) for counter, used in self.used.items()]
@@ -225,3 +228,71 @@ async def test_usage_is_the_stores_and_names_the_limit_in_force() -> None:
     assert (row.counter.name, row.used, row.limit) == ("support-bot", 5, 100)
     counters.used = {Counter("default", "user", (("user", "alice"),), "calls", "day"): 4}
     assert await purse.usage() == [], "no rule is about it any more"
+
+
+async def test_who_is_refused_by_one_budget_leaves_the_others_as_they_were() -> None:
+    counters = Counters()
+    spent = Budget(scope="user", unit="money", window="day", limit=1)
+    rules = [Budget(scope="tenant", unit="money", window="day", limit=100), spent]
+    purse = SharedBudgets(rules, FakeClock(), counters)
+    for _ in range(3):
+        with pytest.raises(Refused, match="budget of user alice"):
+            await purse.learn(PRICED)
+    assert not any(counters.used.values())
+
+
+async def test_what_a_large_reservation_did_not_use_is_there_for_others() -> None:
+    counters, large = Counters(), case(ALICE, of=tool(READ, terms=Terms(at_most_bytes=900)))
+    rules = [Budget(scope="agent", unit="bytes", window="hour", limit=1000)]
+    purse = SharedBudgets(rules, FakeClock(), counters)
+    for _ in range(4):
+        await purse.learn(large)
+        purse.settle(large, purse.spend(large), Brought({}, 10, is_error=False))
+    assert list(counters.used.values()) == [4 * 10 + 50], "a twentieth stays here"
+
+
+async def test_what_was_granted_without_the_store_is_not_returned_to_it() -> None:
+    counters, large = Counters(), case(ALICE, of=tool(READ, terms=Terms(at_most_bytes=900)))
+    purse = SharedBudgets([Budget(scope="agent", unit="bytes", window="hour", limit=1000)], FakeClock(), counters)
+    counters.away = True
+    await purse.learn(large)
+    counters.away = False
+    purse.settle(large, purse.spend(large), Brought({}, 10, is_error=False))
+    assert not counters.used
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_callers_that_leave_while_they_take_use_nothing_up(turns: int) -> None:
+    counters, passed = Counters(), 0
+    purse = made(counters, 100)
+    for _ in range(30):
+        leaving = asyncio.ensure_future(reads(purse, 1))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        leaving.cancel()
+        (read,) = await asyncio.gather(leaving, return_exceptions=True)
+        passed += read if isinstance(read, int) else 0
+    assert passed + await reads(purse) == 100
+
+
+async def test_money_of_callers_that_left_while_they_took_is_returned() -> None:
+    counters = Counters()
+    purse = money(counters, 10)
+    leaving = asyncio.ensure_future(purse.learn(PRICED))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    await purse._tasks.drain(5)
+    await asyncio.sleep(0)
+    assert list(counters.used.values()) == [0]
+
+
+async def test_sessions_without_end_take_no_memory_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "_KEPT", 10)
+    counters = Counters()
+    purse = SharedBudgets([Budget(scope="session", limit=100)], FakeClock(), counters)
+    for number in range(100):
+        one = case(replace(ALICE, run=f"run-{number}"), READ)
+        await purse.learn(one)
+        purse.spend(one)
+    assert max(len(purse._chunks), len(purse._levels)) <= 10
+    assert sum(counters.used.values()) == 90 + 10 * 5, "what was left of each is back, but of the last ten"

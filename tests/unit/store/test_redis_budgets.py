@@ -179,6 +179,9 @@ async def test_what_is_given_back_returns_to_the_window_it_came_from(gateway):
         gateway.budgets.give_back(MONEY.counter, since, 1_000_000)
     await gateway.told()
     assert await figures(gateway) == {("user", "money"): (3_000_000, 0)}
+    gateway.budgets.give_back(MONEY.counter, start, -500_000)
+    await gateway.told()
+    assert await figures(gateway) == {("user", "money"): (3_500_000, 0)}, "more was used than was taken"
 
 
 async def test_takers_at_once_never_overshoot(gateway):
