@@ -2,10 +2,11 @@
 
 The traces were written by somebody who had not seen the detector. Those that are kept are one throw of the dice; others
 of the same families have other numbers, and ids of other shapes in their answers.
-`python -m tests.loops.test_loop_traces` prints the figures and the names of what was misjudged.
+`python -m tests.loops.test_loop_traces [seed ...]` prints the figures and the names of what was misjudged.
 """
 
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -27,8 +28,8 @@ def kept() -> Sequence[Json]:
 
 
 @cache
-def thrown() -> Sequence[Json]:
-    made = (trace for seed in SEEDS for file in make_traces.FILES for trace in make_traces.traces(file, seed))
+def thrown(seeds: Sequence[int] = SEEDS) -> Sequence[Json]:
+    made = (trace for seed in seeds for file in make_traces.FILES for trace in make_traces.traces(file, seed))
     return [json.loads(trace.line()) for trace in made]
 
 
@@ -37,12 +38,18 @@ CORPORA: Final[Mapping[str, Callable[[], Sequence[Json]]]] = {"kept": kept, "oth
 
 @dataclass(frozen=True)
 class Score:
-    """Loops that were not found, and honest traces of which a call was refused, asked about or paused."""
+    """What was made of the traces."""
 
     loops: int
     honest: int
     missed: Sequence[str]
+    """Loops of which the agent was never told."""
     wronged: Sequence[str]
+    """Honest traces of which a call was refused, asked about or paused."""
+    barred: int
+    """Loops of which one was."""
+    hinted: int
+    """Honest traces that were told to look out, at least once."""
 
     @property
     def recall(self) -> float:
@@ -53,17 +60,24 @@ class Score:
         return len(self.wronged) / self.honest
 
     def row(self, corpus: str, reads: Reads) -> str:
-        given = f"{self.loops} loops and {self.honest} honest traces"
-        figures = f"recall {self.recall:.3f} | false refusals {self.false_refusals:.3f}"
-        return f"| {corpus:9} | {reads:6} | {given} | {figures} |"
+        given = f"{self.loops} loops, {self.honest} honest"
+        gates = f"recall {self.recall:.3f} | false refusals {self.false_refusals:.3f}"
+        rest = f"loops barred {self.barred / self.loops:.2f} | honest hinted at {self.hinted / self.honest:.2f}"
+        return f"| {corpus:9} | {reads:6} | {given} | {gates} | {rest} |"
 
 
 def scored(given: Sequence[Json], reads: Reads) -> Score:
-    loops = [one for one in given if one["kind"] == "loop"]
-    honest = [one for one in given if one["kind"] == "honest"]
-    missed = [one["name"] for one in loops if not played(one, reads).found]
-    wronged = [one["name"] for one in honest if played(one, reads).barred]
-    return Score(len(loops), len(honest), missed, wronged)
+    ends = [(one["name"], one["kind"], played(one, reads)) for one in given]
+    loops = [(name, end) for name, kind, end in ends if kind == "loop"]
+    honest = [(name, end) for name, kind, end in ends if kind == "honest"]
+    return Score(
+        len(loops),
+        len(honest),
+        missed=[name for name, end in loops if not end.found],
+        wronged=[name for name, end in honest if end.barred],
+        barred=sum(end.barred for _, end in loops),
+        hinted=sum(end.found for _, end in honest),
+    )
 
 
 @pytest.mark.parametrize("reads", READS)
@@ -78,9 +92,10 @@ def test_loops_are_found_and_honest_work_is_not_refused(corpus: str, reads: Read
 
 
 if __name__ == "__main__":
-    for one in CORPORA:
+    seeds = tuple(int(seed) for seed in sys.argv[1:]) or SEEDS
+    for one, corpus_of in (("kept", kept()), ("other ids", thrown(seeds))):
         for mode in READS:
-            judged = scored(CORPORA[one](), mode)
+            judged = scored(corpus_of, mode)
             print(judged.row(one, mode))
             print("  missed:", ", ".join(judged.missed) or "none")
             print("  refused:", ", ".join(judged.wronged) or "none")
