@@ -1,7 +1,7 @@
 """What one process takes on at once, and the intake that holds requests to it.
 
 Lives only here: counts and bytes in flight, each caller's share of them, the body's size and deadline. One caller has at most
-half of the requests in flight and of the streams (rounded up): nobody can shut all others out. Must not know what a body says.
+half of the requests in flight, of their bodies and of the streams (rounded up): nobody can shut all others out. Must not know what a body says.
 `plane` takes a slot for every request it lets past the door and gives it back when the answer is gone.
 """
 
@@ -69,6 +69,7 @@ class Intake:
         self.requests = 0
         self.held = 0
         self.shares = Shares(limits.in_flight)
+        self.bodies = Shares(limits.held_bytes)
 
 
 Who = tuple[str, str, str | None]
@@ -87,16 +88,16 @@ class Shares:
         self._each = (most + 1) // 2
         self._has: Counter[Who] = Counter()
 
-    def take(self, caller: Who) -> bool:
+    def take(self, caller: Who, amount: int = 1) -> bool:
         """Whether it was within the caller's share; give it back with `leave`."""
-        if self._has[caller] >= self._each:
+        if self._has[caller] + amount > self._each:
             return False
-        self._has[caller] += 1
+        self._has[caller] += amount
         return True
 
-    def leave(self, caller: Who) -> None:
-        """One less; who has none is forgotten."""
-        self._has[caller] -= 1
+    def leave(self, caller: Who, amount: int = 1) -> None:
+        """So much less; who has none is forgotten."""
+        self._has[caller] -= amount
         if not self._has[caller]:
             del self._has[caller]
 
@@ -154,6 +155,7 @@ class Slot:
         """Gives back what was counted; once is enough, twice does no harm."""
         if self._owner is not None:
             self._intake.shares.leave(self._owner)
+            self._intake.bodies.leave(self._owner, self._held)
             self._owner = None
         if self._entered:
             self._intake.requests -= 1
@@ -194,6 +196,8 @@ class Slot:
             raise self._too_large()
         if intake.held + size > intake.limits.held_bytes:
             raise _overloaded("the bodies of the requests in flight fill the space set aside for them")
+        if self._owner is not None and not intake.bodies.take(self._owner, size):
+            raise _overloaded("half of the space for the bodies of those in flight is this caller's already")
         self._held += size
         intake.held += size
 

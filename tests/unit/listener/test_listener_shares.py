@@ -36,3 +36,28 @@ async def test_one_caller_has_at_most_half_of_what_there_is_for_all(kind: str) -
         slots[0].leave()
         slots[0].leave()
     assert [take(ALICE) for _ in range(2)] == [True, False]
+
+
+async def test_the_bodies_of_one_caller_fill_at_most_half_of_the_space_for_all() -> None:
+    intake = Intake(Limits(held_bytes=20))
+    slots = []
+
+    async def send(principal: Any, size: int) -> bool:
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": b"x" * size}
+
+        slot = Slot(intake)
+        slots.append(slot)
+        slot.enter()
+        slot.belongs_to(principal)
+        try:
+            return await slot.body(receive, None) == b"x" * size
+        except Refused:
+            slot.leave()
+            return False
+
+    assert [await send(ALICE, size) for size in (6, 5, 4)] == [True, False, True]
+    assert await send(MALLORY, 10)
+    slots[0].leave()
+    slots[0].leave()
+    assert [await send(ALICE, size) for size in (7, 6)] == [False, True]
