@@ -11,7 +11,7 @@ from typing import Final, assert_never
 
 from gateway.about import written
 from gateway.ledger.case import Case
-from gateway.ledger.key import RecordKeys, Scope, Source, business_key, derived_key, round_of
+from gateway.ledger.key import RecordKeys, Scope, Source, answering, business_key, derived_key, round_of
 from gateway.model.claim import Claim, KeySource
 from gateway.model.dialogue import QUESTION_S
 from gateway.model.refusal import Reason, Refused
@@ -59,7 +59,7 @@ class Attempts:
         resend_s = _resend_within_s(case.call.tool)
         claim = Claim(
             record,
-            case.fingerprint,
+            answering(case.fingerprint, case.asked),
             call_id,
             self._owner,
             lasts_s + LEASE_MARGIN_S,
@@ -73,16 +73,20 @@ class Attempts:
     def _named(self, case: Case, call_id: str) -> tuple[KeySource, bytes, bytes | None]:
         """Where the key comes from, and the records it names: the operator's word, then the caller's, then our guess."""
         principal, call, asked = case.principal, case.call, case.asked
-        tool, record, round_ = call.tool, self._keys.record, round_of(asked)
+        tool = call.tool
+
+        def record(source: Source, key: str) -> bytes:
+            return self._keys.record(principal, source, key, round_of(asked, source))
+
         if tool.terms.once:
-            return "once", record(principal, "o", business_key(call), round_), None
+            return "once", record("o", business_key(call)), None
         if asked.key is not None:
-            return asked.key_source or "header", record(principal, "x", asked.key, round_), None
+            return asked.key_source or "header", record("x", asked.key), None
         if tool.terms.key_required:
             raise Refused(Reason.KEY_REQUIRED, f"{tool.id} was called without an idempotency key; nothing was sent.")
 
         def derived(source: Source, only: str | None = None) -> bytes:
-            return record(principal, source, derived_key(case.fingerprint, call.occurrence, only), round_)
+            return record(source, derived_key(case.fingerprint, call.occurrence, only))
 
         off = tool.derived == "off"
         if asked.call_ref is not None:

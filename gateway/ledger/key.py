@@ -71,11 +71,22 @@ def fingerprint(call: ResolvedCall) -> bytes:
     ).digest()
 
 
-def round_of(asked: Asked) -> str:
-    """Every round of a call that goes on with answers is a record of its own under the same key (MRTR, ledger §1.3)."""
-    if not asked.continues:
-        return _FIRST_ROUND
+def round_of(asked: Asked, source: Source) -> str:
+    """Every round of a call that goes on with answers is a record of its own under the same key (MRTR, ledger §1.3).
+
+    Where somebody named what is done, rounds are counted: a question is answered once, and the same question with other
+    answers is another call under a key that is taken. Elsewhere the answers make the call.
+    """
+    if source in {"x", "o"} or asked.round == 0:
+        return str(asked.round)
     return hashlib.sha256(canonical([asked.request_state, asked.input_responses])).hexdigest()
+
+
+def answering(of: bytes, asked: Asked) -> bytes:
+    """The fingerprint of a round: the call's own, and the answers it goes on with."""
+    if asked.round == 0:
+        return of
+    return hashlib.sha256(of + canonical([asked.request_state, asked.input_responses])).digest()
 
 
 def derived_key(of: bytes, occurrence: int, call_id: str | None = None) -> str:

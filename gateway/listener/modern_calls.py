@@ -83,7 +83,7 @@ class Calls:
         if state is None:
             return replace(wanted, input_responses=responses), None
         held = self._states.open(state, visit.principal, wanted)
-        return replace(wanted, request_state=held.theirs, input_responses=responses, continues=True), held
+        return replace(wanted, request_state=held.theirs, input_responses=responses, round=held.round), held
 
     async def _interviewed(
         self, visit: Visit, wanted: Asked, hearer: Hearer | None, capabilities: Mapping[str, Any]
@@ -122,7 +122,7 @@ class Calls:
 
     def _asks(self, visit: Visit, wanted: Asked, interview: Interview) -> Answer:
         """What a parked call is waiting for, and the state under which the answers reach it."""
-        held = Held(parked=interview.parked(), call_id=interview.call_id)
+        held = Held(parked=interview.parked(), call_id=interview.call_id, round=wanted.round)
         state = self._states.seal(visit.principal, wanted, held)
         return self._pen.result(visit.voice, {**rounds.asking(interview.questions), "requestState": state})
 
@@ -142,7 +142,7 @@ class Calls:
             return Refusal(Reason.UPSTREAM_INVALID, "The tool asked for input where none can be given.", executed="no")
         if (refusal := rounds.unanswerable(reply.result, capabilities)) is not None:
             return refusal
-        held = Held(theirs=reply.result.get("requestState"))
+        held = Held(theirs=reply.result.get("requestState"), round=wanted.round + 1)
         state = self._states.seal(visit.principal, wanted, held)
         return replace(reply, result={**reply.result, "requestState": state})
 

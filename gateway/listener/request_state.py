@@ -30,6 +30,8 @@ class Held:
     """Name of the parked call that the next round goes on with; unknown to every process but one."""
     call_id: str | None = None
     """Id of that call."""
+    round: int = 0
+    """How many rounds came before the one that goes on with it."""
 
 
 class RequestStates:
@@ -42,7 +44,7 @@ class RequestStates:
 
     def seal(self, principal: Principal, asked: Asked, held: Held) -> str:
         """The state under which the same request may go on."""
-        told = dump([self._clock.now() + MAX_AGE_S, held.theirs, held.parked, held.call_id])
+        told = dump([self._clock.now() + MAX_AGE_S, held.theirs, held.parked, held.call_id, held.round])
         return self._seal.close(told, _bound(principal, asked))
 
     def open(self, text: str, principal: Principal, asked: Asked) -> Held:
@@ -50,10 +52,10 @@ class RequestStates:
         if (found := self._seal.open(text, _bound(principal, asked))) is None:
             raise _invalid()
         _, told = found
-        ends, theirs, parked, call_id = json.loads(told)
+        ends, *held = json.loads(told)
         if ends < self._clock.now():
             raise _invalid()
-        return Held(theirs, parked, call_id)
+        return Held(*held)
 
 
 def _bound(principal: Principal, asked: Asked) -> bytes:

@@ -62,9 +62,9 @@ class Asked:
     """The upstream's own `requestState` of the round before, out of our seal (2026-07-28, MRTR)."""
     input_responses: Mapping[str, Any] | None = None
     """Answers to what the round before asked for, by its keys."""
-    continues: bool = False
-    """Whether our own seal proves that there was a round before. Every round that asks hands one out, so answers without it
-    make no second round: they would be a second execution under the same key."""
+    round: int = 0
+    """How many rounds came before this one, by our own seal. Every round that asks hands one out, so answers without it make
+    no second round: they would be a second execution under the same key."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,12 +147,15 @@ class House:
         call_ref: str | None = None,
         departs: bool = True,
         within_s: float = 10.0,
+        **more: Any,
     ) -> Admission:
         return await asyncio.wait_for(
             self.ledger.admit(
                 who,
                 call,
-                Asked(call.published_name, {}, "modern", "2026-07-28", key, "header" if key else None, call_ref),
+                Asked(
+                    call.published_name, {}, "modern", "2026-07-28", key, "header" if key else None, call_ref, **more
+                ),
                 call_id,
                 intent=lambda: entry("intent", call_id) if departs else None,
                 waits=lambda: None,

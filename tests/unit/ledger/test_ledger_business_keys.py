@@ -48,6 +48,17 @@ async def test_other_arguments_under_a_business_key_are_refused_and_the_key_is_n
     )
 
 
+async def test_a_question_asked_under_a_business_key_is_answered_once_whoever_answers(open_house: OpenHouse) -> None:
+    house = open_house()
+    await house.done("call-1", pay())  # which asked, and whose question everybody is asked
+    answered: dict[str, Any] = {"round": 1, "request_state": "s", "input_responses": {"sure": {"action": "accept"}}}
+    await house.done("call-2", pay(), **answered)
+
+    assert (await replayed(house, "call-3", pay(), who=BOB, **answered)).kept.call_id == "call-2"
+    otherwise = answered | {"input_responses": {"sure": {"action": "accept", "content": {"note": "hi"}}}}
+    assert (await refused(house, "call-4", pay(), who=BOB, **otherwise)).refusal.reason is Reason.KEY_REUSED
+
+
 @pytest.mark.parametrize("arguments", [{"cents": 5}, {"invoice_id": None}, {"invoice_id": None, "cents": 5}])
 async def test_a_call_without_its_business_key_is_refused_and_told_which(
     open_house: OpenHouse, arguments: dict[str, Any]

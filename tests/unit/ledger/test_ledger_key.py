@@ -10,7 +10,7 @@ from ledger_kit import ALICE, SECRET, call, tool
 
 from gateway.ledger.attempt import Attempts
 from gateway.ledger.case import Case
-from gateway.ledger.key import RecordKeys, derived_key, fingerprint, round_of
+from gateway.ledger.key import RecordKeys, Source, answering, derived_key, fingerprint, round_of
 from gateway.model.call import Asked
 from gateway.model.dialogue import Dialogue, Silent
 from gateway.model.principal import Principal
@@ -88,15 +88,28 @@ def test_every_round_of_a_call_that_goes_on_is_a_record_of_its_own() -> None:
     asked = Asked("refund", {}, "modern", "2026-07-28")
     rounds = [
         asked,
-        replace(asked, continues=True, request_state="s"),
-        replace(asked, continues=True, input_responses={"a": {}}),
-        replace(asked, continues=True, request_state="s", input_responses={"a": {}}),
-        replace(asked, continues=True, request_state="s", input_responses={"a": {"action": "accept"}}),
+        replace(asked, round=1, request_state="s"),
+        replace(asked, round=1, input_responses={"a": {}}),
+        replace(asked, round=1, request_state="s", input_responses={"a": {}}),
+        replace(asked, round=1, request_state="s", input_responses={"a": {"action": "accept"}}),
     ]
-    assert len({KEYS.record(ALICE, "x", "k", round_of(one)) for one in rounds}) == len(rounds)
-    assert KEYS.record(ALICE, "x", "k", round_of(asked)) == KEYS.record(ALICE, "x", "k")
-    assert round_of(replace(asked, input_responses={"a": {}})) == round_of(asked), "answers to no question of ours"
-    assert round_of(rounds[3]) == round_of(replace(rounds[3], trace=Trace.begun(), attempt=2))
+    assert len({round_of(one, "d") for one in rounds}) == len({answering(b"f", one) for one in rounds}) == len(rounds)
+    assert round_of(rounds[3], "c") == round_of(replace(rounds[3], trace=Trace.begun(), attempt=2), "d")
+    sources: tuple[Source, ...] = ("x", "o", "c", "d")
+    for source in sources:
+        assert KEYS.record(ALICE, source, "k", round_of(asked, source)) == KEYS.record(ALICE, source, "k")
+        guessed = replace(asked, input_responses={"a": {}})
+        assert round_of(guessed, source) == round_of(asked, source), "answers to no question of ours"
+        assert answering(b"f", guessed) == b"f"
+
+
+@pytest.mark.parametrize("source", ["x", "o"])
+def test_under_a_key_that_somebody_named_a_question_is_answered_once(source: Source) -> None:
+    asked = Asked("refund", {}, "modern", "2026-07-28", request_state="s")
+    one, other = (replace(asked, round=1, input_responses={"a": {"action": said}}) for said in ("accept", "decline"))
+    assert round_of(one, source) == round_of(other, source)
+    assert answering(b"f", one) != answering(b"f", other)
+    assert round_of(replace(one, round=2), source) != round_of(one, source)
 
 
 def test_the_ordinal_and_where_wanted_the_call_id_are_part_of_a_derived_key() -> None:

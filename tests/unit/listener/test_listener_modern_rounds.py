@@ -40,6 +40,7 @@ async def test_a_state_goes_back_to_the_upstream_as_it_came_and_never_past_the_c
     assert "theirs" not in first["requestState"]
     assert (await retry(app, first["requestState"])).json["result"]["resultType"] == "complete"
     assert (road.calls[1].request_state, road.calls[1].input_responses) == ("theirs, as it was", {"which": ANSWER})
+    assert [asked.round for asked in road.calls] == [0, 1]
 
 
 async def test_a_state_is_made_where_the_upstream_made_none_and_each_round_has_its_own() -> None:
@@ -49,14 +50,14 @@ async def test_a_state_is_made_where_the_upstream_made_none_and_each_round_has_i
     second = (await retry(app, first["requestState"])).json["result"]
     assert second["requestState"] != first["requestState"]
     await retry(app, second["requestState"])
-    assert [asked.request_state for asked in road.calls] == [None] * 3
+    assert [(asked.request_state, asked.round) for asked in road.calls] == [(None, 0), (None, 1), (None, 2)]
 
 
 async def test_answers_without_the_state_they_belong_to_begin_no_second_round() -> None:
     road = rounds({"content": []})
     assert (await send(plane(road), *request(inputResponses={"which": ANSWER}))).status == 200
     (asked,) = road.calls
-    assert (asked.request_state, asked.input_responses, asked.continues) == (None, {"which": ANSWER}, False)
+    assert (asked.request_state, asked.input_responses, asked.round) == (None, {"which": ANSWER}, 0)
 
 
 async def test_a_client_that_declared_nothing_is_told_what_is_missing() -> None:
