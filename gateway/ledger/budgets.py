@@ -6,7 +6,7 @@ may not have paid. Must not know which rules there are (`allowances`), what thin
 brakes; `UsedSince` asks the audit index what a window had seen before this process counted.
 """
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -23,6 +23,9 @@ from gateway.ports import Clock
 _TALLIES: Final = 50_000
 _DOUBTS: Final = 1_000
 _TOOLS: Final = 10_000
+_ANSWERS: Final = 32
+"""Of a tool: one answer beyond measure must not weigh on everybody's calls for ever."""
+_UNSEEN: Final = (prices.FIRST_GUESS,)
 
 
 class UsedSince(Protocol):
@@ -60,22 +63,23 @@ class Paid:
 
 
 class Sizes:
-    """The largest answer of every tool, as far as this process has seen."""
+    """The largest of the last answers of every tool, as far as this process has seen."""
 
     def __init__(self) -> None:
-        self._largest: dict[str, int] = {}
+        self._seen: dict[str, deque[int]] = {}
 
     def reserved(self, case: Case) -> Cost:
         """Raises Refused: invalid-arguments."""
-        return prices.reserved(case.call, self._largest.get(case.call.tool.id, prices.FIRST_GUESS))
+        return prices.reserved(case.call, max(self._seen.get(case.call.tool.id, _UNSEEN)))
 
     def used(self, case: Case, held: Cost, brought: Brought | None) -> Cost:
         """What the call came to; its size is remembered."""
         if brought is not None:
             tool = case.call.tool.id
-            if len(self._largest) >= _TOOLS:
-                self._largest.clear()
-            self._largest[tool] = max(brought.size, self._largest.get(tool, prices.FIRST_GUESS))
+            if len(self._seen) >= _TOOLS:
+                self._seen.clear()
+            seen = self._seen.setdefault(tool, deque(_UNSEEN, maxlen=_ANSWERS))
+            seen.append(max(brought.size, prices.FIRST_GUESS))
         return prices.used(case.call, held, brought)
 
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from ledger_kit import ALICE, FakeClock, UsedBefore, call, case, tool
+from ledger_kit import ALICE, BOB, FakeClock, UsedBefore, call, case, tool
 
 from gateway.config.budgets import Budget
 from gateway.ledger.budgets import Budgets
@@ -122,6 +122,15 @@ def test_what_is_reserved_for_an_answer_is_declared_else_the_largest_that_was_se
     settled(budgets, one, brought(5))
     cost = budgets.spend(one).cost
     assert (cost.bytes, cost.tokens, budgets.spend(declared).cost.bytes) == (100_001, 25_001, 300)
+
+
+def test_one_answer_beyond_measure_weighs_on_the_calls_of_others_only_for_a_while() -> None:
+    budgets, one, other = made(), case(ALICE), case(BOB)
+    settled(budgets, one, brought(10**8))
+    assert budgets.spend(other).cost.bytes == 10**8
+    for _ in range(32):
+        settled(budgets, other, brought(5))
+    assert budgets.spend(other).cost.bytes == FIRST_GUESS
 
 
 def test_a_small_budget_of_bytes_lets_a_first_call_through_and_charges_what_came() -> None:
