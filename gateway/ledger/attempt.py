@@ -12,8 +12,8 @@ from typing import Final, assert_never
 from gateway.about import written
 from gateway.ledger.case import Case
 from gateway.ledger.key import RecordKeys, Scope, Source, answering, business_key, derived_key, round_of
+from gateway.model.call import LONGEST_S
 from gateway.model.claim import Claim, KeySource
-from gateway.model.dialogue import QUESTION_S
 from gateway.model.refusal import Reason, Refused
 from gateway.model.spend import Spend
 from gateway.model.tool import Effect, Tool
@@ -54,8 +54,8 @@ class Attempts:
         Raises Refused: invalid-arguments, key-required.
         """
         source, record, also = self._named(case, call_id)
-        asks_s = QUESTION_S if case.asked.dialogue.capabilities else 0.0  # then it may wait for its caller beside
-        lasts_s = max(0.0, left_s) + asks_s
+        asks_s = LONGEST_S if case.asked.dialogue.capabilities else 0.0  # its time may stand still, as often as it asks
+        lasts_s = max(0.0, left_s, asks_s)
         resend_s = _resend_within_s(case.call.tool)
         claim = Claim(
             record,

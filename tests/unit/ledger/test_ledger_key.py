@@ -11,7 +11,7 @@ from ledger_kit import ALICE, SECRET, call, tool
 from gateway.ledger.attempt import Attempts
 from gateway.ledger.case import Case
 from gateway.ledger.key import RecordKeys, Source, answering, derived_key, fingerprint, round_of
-from gateway.model.call import Asked
+from gateway.model.call import LONGEST_S, Asked
 from gateway.model.dialogue import Dialogue, Silent
 from gateway.model.principal import Principal
 from gateway.model.terms import Terms
@@ -121,8 +121,10 @@ class Askable(Silent):
     capabilities = {"elicitation": {}}  # type: ignore[assignment]  # noqa: RUF012
 
 
-@pytest.mark.parametrize(("dialogue", "lease_s"), [(Silent(), 15.0), (Askable(), 315.0)])
-def test_a_lease_outlives_the_call_and_the_question_its_caller_may_be_asked(dialogue: Dialogue, lease_s: float) -> None:
+@pytest.mark.parametrize(("dialogue", "lease_s"), [(Silent(), 15.0), (Askable(), LONGEST_S + 5.0)])
+def test_a_lease_outlives_the_call_and_every_question_its_caller_may_be_asked(
+    dialogue: Dialogue, lease_s: float
+) -> None:
     asked = Asked("refund", {}, "modern", "2026-07-28", dialogue=dialogue)
     attempt = Attempts(SECRET, "owner", lambda _: ()).of(Case(ALICE, call(), asked), "call-1", 10.0)
     assert attempt.claim.lease_s == lease_s
