@@ -117,7 +117,7 @@ class Crossing:
                     raise AssertionError("a call that leaves traces was let past the ledger")
                 case _:
                     assert_never(admitted)
-            sent = outbound(leg, key=ticket.key, again=ticket.resends)
+            sent = outbound(leg, ticket.key, self._ledger.check, again=ticket.resends)
             carried = await _carried(leg, sent, self._send_by(leg), caller)
         if ticket.resends and isinstance(carried, Unsent):
             carried = Lost(f"{carried.why}, and an earlier send is in doubt")

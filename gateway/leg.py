@@ -6,6 +6,7 @@ Must not know the order of rooms. Used by pipeline and crossing.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from gateway import ports
@@ -105,8 +106,13 @@ async def sealed(record: ports.Record, outcome: AuditOutcome, **facts: Any) -> N
         raise Refused(Reason.AUDIT_UNAVAILABLE, detail, executed=facts.get("executed")) from None
 
 
-def outbound(leg: Leg, key: str | None = None, *, again: bool = False) -> Outbound:
-    """What goes out; `again`: it was sent before, so the upstream leg, which knows its own sends only, repeats nothing."""
+def outbound(
+    leg: Leg, key: str | None = None, check: Callable[[Principal, Tool], None] | None = None, *, again: bool = False
+) -> Outbound:
+    """What goes out; `again`: it was sent before, so the upstream leg, which knows its own sends only, repeats nothing.
+
+    `check` raises Refused where a stop keeps it from being repeated; a read is cancelled instead.
+    """
     call, asked, who = leg.call, leg.asked, leg.principal
     return Outbound(
         call.tool,
@@ -120,4 +126,5 @@ def outbound(leg: Leg, key: str | None = None, *, again: bool = False) -> Outbou
         input_responses=asked.input_responses,
         owner="\0".join((who.tenant, who.agent, who.user or "")),
         agent=who.agent,
+        still=(lambda: None) if check is None else partial(check, who, call.tool),
     )

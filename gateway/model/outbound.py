@@ -3,7 +3,7 @@
 Lives only here: what crosses from the road to the upstream leg. Must not know transports.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, assert_never
 
@@ -34,6 +34,8 @@ class Outbound:
     """Whose call it is, opaque: sessions in which a server may ask are never shared between owners."""
     agent: str = ""
     """Whose share of the upstream's slots it uses."""
+    still: Callable[[], None] = lambda: None
+    """Asked before it is sent once more. Raises Refused where the kill switch would not let it depart now."""
 
     @property
     def params(self) -> dict[str, Any]:

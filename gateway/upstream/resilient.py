@@ -98,6 +98,10 @@ class Resilient:
             if pause is None or (lively is not None and lively.asked) or not self._budget.take():
                 return stands
             await self._sleep(pause)
+            try:
+                call.still()
+            except Refused:
+                return stands
         raise AssertionError("counting has no end")
 
     async def list_tools(self, deadline: float) -> Sequence[Mapping[str, Any]]:

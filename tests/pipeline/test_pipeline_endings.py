@@ -39,6 +39,16 @@ async def test_a_sent_call_without_an_answer_is_in_doubt(effect: Effect, timed_o
     assert play.record["outcome"] is AuditOutcome.IN_DOUBT
 
 
+async def test_a_call_that_leaves_traces_asks_the_kill_switch_before_each_further_send() -> None:
+    play = Playbook(Effect.MUTATING, Lost("nothing came"))
+    await play.refusal()
+    (sent,) = play.upstream.heard
+    sent.still()
+    play.fails["ledger.check"] = Refused(Reason.STOPPED, "by an operator")
+    with pytest.raises(Refused):
+        sent.still()
+
+
 async def test_a_read_that_was_proven_unsent_gets_its_budget_back() -> None:
     play = Playbook(Effect.READ, Unsent("connection refused", retry_after_ms=1500))
 

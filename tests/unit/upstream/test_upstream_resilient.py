@@ -9,6 +9,7 @@ from resilient_kit import AWAY, DONE, ERROR, IDEMPOTENT, LOST, MUTATING, READ, U
 from upstream_kit import outbound, tool
 
 from gateway.model.outcome import Answered
+from gateway.model.refusal import Reason, Refused
 from gateway.model.terms import Terms
 from gateway.model.tool import Effect
 
@@ -118,3 +119,15 @@ async def test_where_somebody_was_asked_nothing_is_sent_again(end) -> None:
     stage.inner.send = send
     assert await stage.send(dialogue=asks) == end
     assert len(asks.asked) == len(stage.inner.sent) == 1
+
+
+@pytest.mark.parametrize(("end", "effect"), [(UNREACHED, MUTATING), (UNREACHED, READ), (LOST, IDEMPOTENT)])
+async def test_what_is_stopped_between_sends_is_not_sent_again(end, effect) -> None:
+    stage = Stage(end, DONE)
+
+    def stopped() -> None:
+        assert stage.slept, "asked after the pause, which may be long"
+        raise Refused(Reason.STOPPED, "by an operator")
+
+    assert await stage.send(effect, still=stopped) == end
+    assert len(stage.inner.sent) == 1
