@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import json
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -33,6 +34,8 @@ AT_ONCE: Final = 8
 """Looks of one pass that are under way together."""
 LONGEST_REST_S: Final = 600.0
 """Between two looks at one doubt; the first rest is one pass long, and each is twice as long as the one before."""
+LEAST_REST_S: Final = 1.0
+"""The same where calls are made again and again: such a call pays no budget and is no loop, so its looks are bounded here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,8 @@ class Doubting:
         self._counted = counted
         self._looking: dict[tuple[bytes, int], asyncio.Task[Kept | NotDone | None]] = {}
         self._rests: dict[tuple[bytes, int], _Rest] = {}
+        self._looked: dict[tuple[bytes, int], float] = {}
+        """When the last look at each began, in monotonic seconds."""
         self._told: set[tuple[bytes, int]] = set()
 
     async def verified(self, principal: Principal, call: ResolvedCall, key: str, call_id: str, within_s: float) -> Saw:
@@ -103,6 +108,7 @@ class Doubting:
         """One look; whoever asks while it is under way shares it."""
         name = doubted.record, doubted.token
         if (looking := self._looking.get(name)) is None:
+            self._looked[name] = self._clock.monotonic()
             looking = self._looking[name] = self._tasks.start(self._looked_into(doubted, left=left), "doubt")
             looking.add_done_callback(lambda _: self._looking.pop(name, None))
         return await asyncio.shield(looking)
@@ -115,7 +121,9 @@ class Doubting:
             return False
         for doubted in doubts:
             if doubted.call_id == call_id:
-                return await self.resolved(doubted) is not None
+                name = doubted.record, doubted.token
+                rested = self._clock.monotonic() - self._looked.get(name, -math.inf) >= LEAST_REST_S
+                return (rested or name in self._looking) and await self.resolved(doubted) is not None
         return True  # somebody else ended it meanwhile
 
     async def sweep(self) -> None:
@@ -135,6 +143,7 @@ class Doubting:
                 _warn(doubted)
         self._told = names
         self._rests = {name: rest for name, rest in self._rests.items() if name in names}
+        self._looked = {name: at for name, at in self._looked.items() if name in names}
         self._counted(len(left))
 
     async def _swept(self, doubted: Doubted) -> bool:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.model.claim import Kept
-from gateway.model.outcome import Carried
+from gateway.model.outcome import Carried, Lost
 from gateway.model.refusal import Reason, Refusal
 
 FATES: st.SearchStrategy[Fate] = st.sampled_from(["answered", "lost", "unsent", "dies"])
@@ -122,3 +122,21 @@ async def test_a_step_of_the_wall_clock_settles_nothing() -> None:
     town.clock.at += TIMEOUT_S + SETTLES_S
     await town.sweep("nothing")
     assert await town.store.doubts() == []
+
+
+async def test_a_call_made_again_and_again_looks_once_a_second() -> None:
+    town = Town()
+    await town.pay("lost", "error", 0.0)
+    looks = 0
+
+    def counted() -> Carried:
+        nonlocal looks
+        looks += 1
+        return Lost("reset")
+
+    town.bank._look = counted  # type: ignore[method-assign]
+    for _ in range(30):
+        town.clock.at += 0.1
+        assert (await town.pay("answered", "error", 0.0)).reason is Reason.OUTCOME_UNKNOWN
+
+    assert looks == 3
