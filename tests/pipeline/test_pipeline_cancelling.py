@@ -122,8 +122,10 @@ async def test_a_call_that_is_cut_off_at_shutdown_before_it_could_depart_ends_in
     assert len(play.journal) == 1
 
 
-async def test_a_call_whose_caller_left_goes_on_as_one_that_was_left_alone() -> None:
+@pytest.mark.parametrize("busy", [False, True])
+async def test_a_call_whose_caller_left_goes_on_as_one_that_was_left_alone(*, busy: bool) -> None:
     play = Playbook()
+    play.upstream.busy = busy  # then its permit was waited for
 
     await leaves_at(play, "upstream.send")
 
