@@ -184,15 +184,15 @@ class Doubting:
 
     def _reconstructed(self, doubted: Doubted, tool: Tool, looked: Looked) -> Kept:
         """What the probe found, kept like an answer and marked as what it is."""
-        assert looked.tool is not None
+        assert looked.call is not None
         assert looked.answer is not None
-        seen = conclude(looked.answer, ResolvedCall(looked.tool, "", {}), doubted.call_id, self._sanitize)
+        seen = conclude(looked.answer, looked.call, doubted.call_id, self._sanitize)
         now = self._clock.now()
         if seen.kind != "result":
             return Kept(
                 "withheld", None, hashlib.sha256().hexdigest(), 0, is_error=False, call_id=doubted.call_id, at=now
             )
-        line = f"{tool.id} was carried out and its own answer was lost. This is what {looked.tool.id} shows of it."
+        line = f"{tool.id} was carried out and its own answer was lost. This is what {looked.call.tool.id} shows of it."
         body = dump(with_text(marked(json.loads(seen.kept), {f"{NS}/reconstructed": True}), line))
         sha256 = hashlib.sha256(body).hexdigest()
         return Kept("result", body, sha256, len(body), is_error=False, call_id=doubted.call_id, at=now)

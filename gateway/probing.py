@@ -16,7 +16,7 @@ from gateway.model.outcome import Answered, Carried
 from gateway.model.principal import Principal
 from gateway.model.refusal import Refused
 from gateway.model.terms import Probe
-from gateway.model.tool import Effect, Tool, ToolId
+from gateway.model.tool import Effect, ResolvedCall, Tool, ToolId
 from gateway.ports import Clock, Upstream
 
 _log = logging.getLogger("sallyport")
@@ -30,8 +30,8 @@ class Looked:
     """What one look saw."""
 
     saw: Saw
-    tool: Tool | None = None
-    """That looked; set with `answer`."""
+    call: ResolvedCall | None = None
+    """By which it looked; set with `answer`."""
     answer: Answered | None = None
     """Raw. Set exactly when it saw something or its absence."""
 
@@ -74,7 +74,9 @@ class Probing:
         if not _good(carried, given, tool):
             return NOTHING
         found = holds(probe.found, result=carried.result, args=arguments, key=key)
-        return NOTHING if found is None else Looked("yes" if found else "no", tool, carried)
+        return (
+            NOTHING if found is None else Looked("yes" if found else "no", ResolvedCall(tool, tool.id, given), carried)
+        )
 
     async def _carried(self, tool: Tool, given: Mapping[str, Any], agent: str, deadline: float) -> Carried:
         upstream = self._upstreams[tool.upstream]

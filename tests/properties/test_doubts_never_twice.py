@@ -1,16 +1,19 @@
 """Whatever a probe answers, and whenever a process dies: nothing is paid twice unless a settled look saw nothing of it."""
 
 import asyncio
+from dataclasses import replace
 from itertools import pairwise
 
+import doubts_world
 import pytest
-from doubts_world import LOOK_S, SETTLES_S, TIMEOUT_S, Fate, Saw, Town
+from doubts_world import FIND, LOOK_S, SETTLES_S, TIMEOUT_S, Fate, Saw, Town
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.model.claim import Kept
 from gateway.model.outcome import Carried, Lost
 from gateway.model.refusal import Reason, Refusal
+from gateway.model.terms import Terms
 
 FATES: st.SearchStrategy[Fate] = st.sampled_from(["answered", "lost", "unsent", "dies"])
 SAWS: st.SearchStrategy[Saw] = st.sampled_from(["found", "nothing", "error", "garbage", "lost", "unsent"])
@@ -140,3 +143,17 @@ async def test_a_call_made_again_and_again_looks_once_a_second() -> None:
         assert (await town.pay("answered", "error", 0.0)).reason is Reason.OUTCOME_UNKNOWN
 
     assert looks == 3
+
+
+async def test_what_a_probe_found_is_served_also_where_its_good_answers_depend_on_its_arguments(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    accepting = replace(FIND, terms=Terms(accept="result.found && args.n == 7"))
+    monkeypatch.setattr(doubts_world, "FIND", accepting)
+    town = Town()
+    await town.pay("lost", "error", 0.0)
+    town.clock.at += 60.0
+
+    told = await town.pay("answered", "found", 0.0)
+
+    assert told.result["_meta"]["io.sallyport/reconstructed"] is True
