@@ -1,12 +1,33 @@
 """Nobody shuts all others out: of requests in flight and of open streams one caller has at most half."""
 
+import asyncio
 from typing import Any
 
 import pytest
-from listener_kit import ALICE, MALLORY
+from listener_kit import ALICE, MALLORY, FakeRoad, call, plane
+from listener_kit import send as sent
 
 from gateway.listener.limits import Intake, Limits, Seats, Slot, who
+from gateway.model.call import Asked, Reply
 from gateway.model.refusal import Refused
+
+
+async def test_the_plane_counts_each_request_for_its_caller() -> None:
+    going_on = asyncio.Event()
+
+    async def walk(_: Asked) -> Reply:
+        await going_on.wait()
+        return Reply({"content": []})
+
+    app = plane(FakeRoad(walk=walk), limits=Limits(in_flight=4))
+    body, lines = call()
+    first = [asyncio.ensure_future(sent(app, body, lines)) for _ in range(2)]
+    await asyncio.sleep(0)
+    refused = await sent(app, body, lines)
+    assert (refused.status, refused.outcome["reason"]) == (503, "overloaded")
+    going_on.set()
+    assert [(await one).status for one in first] == [200, 200]
+    assert (await sent(app, body, lines)).status == 200
 
 
 @pytest.mark.parametrize("kind", ["requests", "streams"])
