@@ -158,7 +158,7 @@ def failing(ring: Ring, limits: Limits) -> Finding | None:
     certain = not any(one.denied for one in failed) and (
         len({one.core for one in failed}) * 2 <= len(failed) or len(failed) >= 2 * limits.failures
     )
-    return Finding("R5", ("failing", now.tool), f"failed {len(failed)} times in a row", certain)
+    return Finding("R5", ("failing", now.tool), f"failed {len(failed)} times in a row before", certain)
 
 
 def over(steps: int, limits: Limits) -> Finding | None:

@@ -9,12 +9,12 @@ seen. Must not know claims or stores, nor which row pauses a caller. Called by b
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from gateway.config.loops import RING
 from gateway.config.loops import Loops as Limits
 from gateway.ledger.case import Case
-from gateway.ledger.loop_ladder import Level, Reach, Rung, calmed, climbed, doubted
+from gateway.ledger.loop_ladder import COOL_S, Level, Reach, Rung, calmed, climbed, doubted
 from gateway.ledger.loop_rules import Attempt, Finding, RuleId, found, hurried_s
 from gateway.ledger.loop_shapes import brought as shape_of
 from gateway.ledger.loop_shapes import core
@@ -76,7 +76,7 @@ class Loops:
         changes = tool.effect.leaves_traces
         attempt = Attempt(
             case.call.published_name,
-            case.fingerprint,
+            (case.fingerprint, case.call.occurrence),  # a repeat on purpose is another call
             core(case.call.arguments, terms.volatile, changes=changes),
             self._clock.monotonic(),
             polled=terms.poll_s is not None,
@@ -86,7 +86,7 @@ class Loops:
             return _hurried(
                 attempt, f"{tool.label} may be polled every {terms.poll_s:g} s and was polled faster.", wait_s
             )
-        seen = _open(course, attempt) or self._found(case.principal, course)
+        seen = _open(course, _question(case, attempt)) or self._found(case.principal, course)
         if seen is None:
             _calm(course, attempt.at - self._window_s)
             return Sighting(attempt)
@@ -134,7 +134,7 @@ class Loops:
         if rung is None or course.rungs.get(rung.finding.key) is not rung:
             return
         if sighting.asks is not None:
-            course.rungs[rung.finding.key] = replace(rung, asked=attempt.what)
+            course.rungs[rung.finding.key] = replace(rung, asked=_question(case, attempt))
         elif sighting.before is not None:
             course.rungs[rung.finding.key] = sighting.before
         else:
@@ -176,21 +176,33 @@ class Loops:
         asks = tool.derived != "off" or case.asked.key is not None
         reach = Reach.of(tool.effect, gentle=seen.rule == "R6", refuses=refuses, asks=asks)
         rung = climbed(before, seen, attempt.at, reach, self._window_s)
-        looped = Looped(seen.rule, _RUNG_NAMES[rung.level])
-        match rung.level:
+        asked = before.asked if before is not None else None
+        level, refused, why, name = rung.level, None, None, _RUNG_NAMES[rung.level]
+        match level:
             case Level.HINT:
-                kept = rung if before is None or reach.ceiling > Level.HINT else before
-                return Sighting(attempt, hint, rung=kept, before=before, looped=looped)
+                rung = rung if before is None or reach.ceiling > Level.HINT else before
             case Level.REFUSE:
-                wait_ms = round((rung.until - attempt.at) * 1000)
-                refused = Refusal(Reason.LOOP_DETECTED, hint, retry_after_ms=wait_ms, looped=looped)
-                return Sighting(attempt, refused=refused, rung=rung, before=before, looped=looped)
+                refused = _refusal(hint, rung.until - attempt.at)
+            case Level.ASK if before is not None and asked not in {None, _question(case, attempt)}:
+                told = (
+                    f"{hint} A person was asked about it already, under another key: make that call again, unchanged."
+                )
+                refused, rung, name = _refusal(told, COOL_S), before, "refuse"
             case Level.ASK:
-                return Sighting(attempt, hint, None, f"{tool.label} {seen.told}", rung, before, looped)
+                why = f"{tool.label} {seen.told}"
             case Level.PAUSE:
                 told = f"{hint} It went on all the same, so this caller is paused until an operator lifts that."
-                refused = Refusal(Reason.LOOP_DETECTED, told, looped=looped)
-                return Sighting(attempt, refused=refused, rung=rung, before=before, looped=looped)
+                refused = _refusal(told, None)
+            case _:
+                assert_never(level)
+        looped = Looped(seen.rule, name)
+        if refused is not None:
+            return Sighting(attempt, None, replace(refused, looped=looped), None, rung, before, looped)
+        return Sighting(attempt, hint, None, why, rung, before, looped)
+
+
+def _refusal(told: str, wait_s: float | None) -> Refusal:
+    return Refusal(Reason.LOOP_DETECTED, told, retry_after_ms=None if wait_s is None else round(wait_s * 1000))
 
 
 _RUNG_NAMES: Final[Mapping[Level, RungName]] = {
@@ -204,7 +216,7 @@ _ADVICE: Final[Mapping[RuleId, str]] = {
     "R2": "Going round again will not change the outcome: decide with what you know, or ask the user.",
     "R3": "The answer will stay the same: use it, or find out elsewhere what you still miss.",
     "R4": "Small changes do not help: if this is a batch, go on; otherwise try another tool or ask the user.",
-    "R5": "It will most likely fail again: read the error, change the arguments or the tool, or tell the user.",
+    "R5": "Should this call fail as well: read the error, change the arguments or the tool, or tell the user.",
     "R6": "Finish with what you have, or ask the user whether to go on.",
 }
 
@@ -213,9 +225,14 @@ def _caller(principal: Principal) -> _Caller:
     return principal.tenant, principal.agent, principal.user, principal.run
 
 
-def _open(course: _Course, attempt: Attempt) -> Finding | None:
+def _question(case: Case, attempt: Attempt) -> Hashable:
+    """What a person is asked about: the same call under another key would be another question."""
+    return attempt.what, case.asked.key
+
+
+def _open(course: _Course, question: Hashable) -> Finding | None:
     """A question about this very call that a person has yet to answer, or has answered."""
-    return next((rung.finding for rung in course.rungs.values() if rung.asked == attempt.what), None)
+    return next((rung.finding for rung in course.rungs.values() if rung.asked == question), None)
 
 
 def _calm(course: _Course, since: float) -> None:

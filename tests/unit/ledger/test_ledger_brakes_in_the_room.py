@@ -88,14 +88,16 @@ async def test_derived_replays_are_served_and_counted(open_house: OpenHouse) -> 
     await house.done("c1", call())
     for retry in range(5):
         await replayed(house, f"r{retry}", call())
-    assert (await refused(house, "c2", call(occurrence=2))).refusal.reason is Reason.LOOP_DETECTED
+    assert (await refused(house, "c2", call(), key="another")).refusal.reason is Reason.LOOP_DETECTED
     assert house.journal.named("intent") == ["c1"]
+    await house.done("c3", call(occurrence=2))  # as a replay says how to do it again on purpose
+    assert house.journal.named("intent") == ["c1", "c3"]
 
 
 async def test_a_tool_of_unset_effect_is_only_hinted_at(open_house: OpenHouse) -> None:
     house = open_house(loops=LOOPS)
     unset = tool(Effect.UNSET)
-    tickets = [await house.done(f"c{n}", call(unset, occurrence=n)) for n in (1, 2, 3)]
+    tickets = [await house.done(f"c{n}", call(unset), key=f"k{n}") for n in (1, 2, 3)]
     assert [ticket.hint is not None for ticket in tickets] == [False, False, True]
 
 
@@ -115,7 +117,7 @@ async def test_a_replay_moves_nobody_up_the_ladder_and_who_was_refused_may_still
     await house.done("c1", call())
     for retry in range(20):
         await replayed(house, f"r{retry}", call())
-    told = (await refused(house, "c2", call(occurrence=2))).refusal
+    told = (await refused(house, "c2", call(), key="another")).refusal
     assert told.looped == Looped("R1", "refuse")
     await replayed(house, "r21", call())
     assert house.paused == []
@@ -152,6 +154,9 @@ async def test_a_loop_climbs_to_a_person_whose_yes_it_departs_under_and_then_to_
         assert ticket.asks is not None
         assert not ticket.departed
         await house.ledger.release(ticket, will_return=True)
+        other = (await refused(house, "b", again, key="b")).refusal  # which would be one question more
+        assert (other.looped, house.paused) == (Looped("R1", "refuse"), [])
+        assert "under another key" in other.detail
     ticket = await house.won("a", again, key="a")
     await house.ledger.settle(ticket, answer("a"), closing("a"))
     last = (await refused(house, "p", again, key="p")).refusal

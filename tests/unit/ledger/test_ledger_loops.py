@@ -247,7 +247,7 @@ def test_denials_are_counted_told_and_bar_no_honest_call() -> None:
     various = [other.loops.denied(ALICE, "helpdesk_refund", {"amount": n}) for n in range(5)]
     assert various[:4] == [None] * 4
     assert various[4] is not None
-    assert various[4].startswith("It failed 5 times in a row.")
+    assert various[4].startswith("It failed 5 times in a row before.")
 
 
 def test_memory_is_bounded_in_callers_calls_and_rungs(monkeypatch: pytest.MonkeyPatch) -> None:
