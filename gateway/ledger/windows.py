@@ -33,7 +33,7 @@ class Windows:
     """Replaces the window when the answer was delivered; None where delivery changes nothing."""
     failed_s: float = 0.0
     """Instead of `kept_s` where the tool answered with an error. An error under a key that nobody chose is forgotten at
-    once: whoever saw the failure decides anew."""
+    once: whoever saw the failure decides anew. Where somebody named the call it may have happened all the same."""
     also_s: float = 0.0
     """Of the second record (`Claim.also`), whatever the answer and its delivery: only the same call finds it."""
 
@@ -48,7 +48,7 @@ def windows(tool: Tool, source: KeySource, keeps: Keeps = Keeps()) -> Windows:
         case "header" | "meta":
             return Windows(keeps.explicit_s, failed_s=keeps.explicit_s)
         case "once":
-            return Windows(keeps.once_s)
+            return Windows(keeps.once_s, failed_s=min(keeps.once_s, keeps.explicit_s))
         case "call-id" if tool.derived == "off":  # the call has no other record
             return Windows(keeps.explicit_s, failed_s=keeps.explicit_s)
         case "derived" | "call-id":

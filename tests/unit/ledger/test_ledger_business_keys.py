@@ -88,10 +88,14 @@ async def test_an_answer_under_a_business_key_is_kept_for_its_own_time_delivered
     await house.won("call-4", pay())
 
 
-async def test_an_error_answer_leaves_a_business_key_free(open_house: OpenHouse) -> None:
-    house = open_house()
+async def test_a_failure_may_have_happened_all_the_same_so_it_is_told_again_for_as_long_as_under_a_key(
+    open_house: OpenHouse,
+) -> None:
+    house = open_house(idempotency=Idempotency(ttl=timedelta(seconds=5)))
     await house.done("call-1", pay(), is_error=True)
-    await house.won("call-2", pay(cents=9), who=BOB)
+    assert (await replayed(house, "call-2", pay(), who=BOB)).kept.is_error
+    house.clock.advance(5)
+    await house.won("call-3", pay(), who=BOB)
 
 
 async def test_a_tool_that_wants_a_key_takes_no_call_without_one(open_house: OpenHouse) -> None:
