@@ -18,6 +18,8 @@ _DONE = {
     "joined": "waited for its twin {}, nothing was sent",
     "none": "not asked",
 }
+_LATER = {"resolved", "verified"}
+"""Kinds of entries that are written after a call has ended."""
 _KEYS = {
     "header": "key from the header Idempotency-Key",
     "meta": "key from _meta",
@@ -80,7 +82,8 @@ def story(records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """The records of one call as sentences, in the order of the road."""
     facts: dict[str, Any] = {}
     for record in records:
-        facts |= record
+        if record.get("kind") not in _LATER:
+            facts |= record
     yield f"{facts.get('call')} at {facts.get('time')}"
     if "agent" in facts:
         whom = f" for {facts['user']} ({facts.get('user_proof')})" if "user" in facts else ", with no user behind it"
@@ -88,7 +91,10 @@ def story(records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     if "tool" in facts:
         yield f"  catalog    {facts.get('asked')} is {facts['tool']}, effect {facts.get('effect')}; {_saw(facts)}"
     elif "asked" in facts:
-        yield f"  catalog    {facts['asked']} is no tool it was shown; {_saw(facts)}"
+        what = "is no tool it was shown"
+        if facts.get("reason") == "invalid-arguments":
+            what = "was called with arguments that do not fit"
+        yield f"  catalog    {facts['asked']} {what}; {_saw(facts)}"
         yield "             `sallyport tools --agent AGENT --user USER` says why the others are hidden"
     if "decision" in facts:
         rules = ", ".join(facts.get("rules", ())) or "no rule matched"
@@ -99,6 +105,16 @@ def story(records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield f"  outcome    {facts.get('outcome', 'open')}{why}{executed}"
     if "detail" in facts:
         yield f"             {facts['detail']}"
+    for record in records:
+        yield from _later(record)
+
+
+def _later(record: Mapping[str, Any]) -> Iterator[str]:
+    """What became known after the call had ended."""
+    kind = record.get("kind")
+    if kind in _LATER:
+        by = f", by {record['by']}" if "by" in record else ""
+        yield f"  {kind:<10} {record.get(kind)}{by}, at {record.get('time')}"
 
 
 def _saw(facts: Mapping[str, Any]) -> str:
@@ -113,6 +129,8 @@ def _carried(facts: Mapping[str, Any]) -> Iterator[str]:
         yield f"  approval   {facts['approval']}"
     if (ms := facts.get("ms")) and "upstream" in ms:
         yield f"  upstream   {facts.get('address')} took {ms['upstream']:g} ms of {ms.get('total', 0):g} ms in all"
+    if facts.get("accepted") is False:
+        yield "  accept     the answer is not what the tool's `accept` wants"
     if findings := facts.get("findings"):
         yield f"  sanitize   {', '.join(f'{name} x{count}' for name, count in findings.items())}"
     if (fallback := facts.get("fallback")) is not None:

@@ -75,6 +75,24 @@ def test_every_fact_of_a_record_has_its_words() -> None:
     )
 
 
+def test_what_became_known_later_is_told_behind_the_call_and_changes_nothing_of_it() -> None:
+    lost = {**REPLAYED, "kind": "call", "outcome": "in-doubt", "executed": "unknown", "accepted": False}
+    resolved = {"kind": "resolved", "time": "later", "key": {"record": "r"}, "resolved": "executed", "by": "operator"}
+    verified = {"kind": "verified", "time": "sooner", "verified": "no"}
+    lines = told(lost, verified, resolved).splitlines()
+    assert lines[:4] == told(lost).splitlines()[:4]
+    assert "  accept     the answer is not what the tool's `accept` wants" in lines
+    assert [line.split() for line in lines[-2:]] == [
+        ["verified", "no,", "at", "sooner"],
+        ["resolved", "executed,", "by", "operator,", "at", "later"],
+    ]
+
+
+def test_arguments_that_do_not_fit_are_not_told_as_a_missing_tool() -> None:
+    said = told({"kind": "call", "asked": "desk_pay", "outcome": "refused", "reason": "invalid-arguments"})
+    assert "desk_pay was called with arguments that do not fit" in said
+
+
 def test_the_record_is_printed_whole_as_json(sallyport: Run, gateway: Path, office: Office) -> None:
     office.records = [REPLAYED]
     assert json.loads(sallyport("explain", "call-1", "--json").stdout) == [REPLAYED]
