@@ -131,7 +131,7 @@ def _valkey(state: Path) -> ValkeyServer:
     if not secret.exists():
         secret.touch(mode=0o600)
         secret.write_text(secrets.token_hex(32) + "\n", encoding="ascii")
-    server = ValkeyServer(data_dir=state / "valkey", persist=True)
+    server = ValkeyServer(data_dir=state / "valkey", persist=True, config={"appendonly": "yes"})
     server.start()
     os.environ["SALLYPORT_STATE__STORE"] = f"redis://127.0.0.1:{server.port}/0"
     os.environ["SALLYPORT_STATE__SECRET_FILE"] = str(secret)

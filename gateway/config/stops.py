@@ -32,6 +32,6 @@ class Trip(Section):
         description="errors: answered with one, or failed. refusals: any but those of the kill switch and of a gateway "
         "that cannot serve. doubts: nobody knows whether it was carried out. spend: money"
     )
-    over: Amount = Field(gt=0, decimal_places=6, description="more than so many, or so much money")
+    over: Amount = Field(ge=0, decimal_places=6, description="more than so many, or so much money")
     window: Duration = timedelta(minutes=5)
     mode: Literal["stop", "read-only", "pause"] = "stop"
