@@ -39,12 +39,18 @@ class Stops:
         """Called at once when something is stopped, or stopped further."""
 
     async def load(self) -> None:
-        """Reads the rows of the store: at start, and when another process changed them. Raises StoreUnavailable."""
+        """Reads the rows of the store: at start, and when another process changed them or the store was away.
+
+        What was stopped without the store is saved then, for others to hear of it. Raises StoreUnavailable.
+        """
         async with self._in_step:
             stored = {stop.name: stop for stop in await self._store.all()}
-            before, self._rows = self._rows, stored | self._unsaved
-        if _tightened(before, self._rows):
-            self._tell()
+            unsaved = {name: stop for name, stop in self._unsaved.items() if _further(stop, stored.get(name))}
+            before, self._rows, self._unsaved = self._rows, stored | unsaved, unsaved
+            if _tightened(before, self._rows):
+                self._tell()
+            for stop in tuple(unsaved.values()):
+                await self._save(stop)
 
     def check(self, principal: Principal, tool: Tool) -> None:
         """At admission and right before a departure. Raises Refused: stopped, paused, store-unavailable."""
@@ -86,16 +92,19 @@ class Stops:
 
     async def tighten(self, stop: Stop) -> None:
         """As `stop`, of what was seen to call; what goes as far already stays, for no machine undoes what a person did."""
-        if (row := self._rows.get(stop.name)) is None or _looser(row, stop):
+        if _further(stop, self._rows.get(stop.name)):
             await self._put(stop)
 
     async def _put(self, stop: Stop) -> None:
         self._rows[stop.name] = self._unsaved[stop.name] = stop
         self._tell()
         async with self._in_step:
-            await self._store.put(stop)
-            if self._unsaved.get(stop.name) is stop:
-                del self._unsaved[stop.name]
+            await self._save(stop)
+
+    async def _save(self, stop: Stop) -> None:
+        await self._store.put(stop)
+        if self._unsaved.get(stop.name) is stop:
+            del self._unsaved[stop.name]
 
     async def _loosen(self, stop: Stop) -> None:
         async with self._in_step:
@@ -158,5 +167,9 @@ def _looser(stop: Stop, before: Stop | None) -> bool:
     return before is not None and STRICTNESS[stop.mode] < STRICTNESS[before.mode]
 
 
+def _further(stop: Stop, before: Stop | None) -> bool:
+    return before is None or _looser(before, stop)
+
+
 def _tightened(before: Mapping[Name, Stop], after: Mapping[Name, Stop]) -> bool:
-    return any(name not in before or _looser(before[name], stop) for name, stop in after.items())
+    return any(_further(stop, before.get(name)) for name, stop in after.items())

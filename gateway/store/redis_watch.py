@@ -48,8 +48,8 @@ class RedisWatch:
         while True:
             try:
                 await self.tick()
-            except StoreUnavailable:
-                pass  # `fault` says so, and the next look tries again
+            except StoreUnavailable:  # `fault` says so, and the next look tries again
+                self._seen = (None, None, self._seen[2])  # what was stopped meanwhile must be saved
             except Exception:  # noqa: BLE001  nobody would start this task again
                 _log.exception("a look at the store failed")
             self._say()

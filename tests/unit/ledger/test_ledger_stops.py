@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from ledger_kit import ALICE, NOON, tool
@@ -227,3 +228,23 @@ async def test_a_stop_that_comes_while_an_older_one_is_lifted_is_in_force_and_st
     with pytest.raises(Refused):
         stops.check(ALICE, tool())
     assert ("agent", "support-bot") in store.rows
+
+
+async def test_what_was_stopped_while_the_store_was_away_is_saved_when_it_is_back() -> None:
+    memory = Memory()
+    stops = Stops(memory)
+    memory.broken = True
+    for target in ("bob", "alice"):
+        with pytest.raises(StoreUnavailable):
+            await stops.stop(replace(row("user", target), mode="read-only"))
+    memory.broken = False
+    further = row("user", "alice")  # another process stopped her further
+    await memory.put(further)
+
+    await stops.load()
+
+    assert [(one.target, one.mode) for one in memory.rows.values()] == [("alice", "stop"), ("bob", "read-only")]
+    assert stops.row("user", "alice") == further
+    assert await stops.lift("user", "bob")
+    await stops.load()
+    assert [one.target for one in stops.stops()] == ["alice"]

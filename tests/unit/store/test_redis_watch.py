@@ -6,6 +6,7 @@ import pytest
 import redis_kit
 
 from gateway.identity.seen import Seen
+from gateway.model.work import StoreUnavailable
 from gateway.store import redis_watch
 from gateway.store.redis_home import redis_stores
 from gateway.store.redis_sessions import RedisEndedSessions
@@ -96,3 +97,27 @@ async def test_a_store_that_is_away_from_the_start_is_said_once_and_without_its_
     await looked(home.watch)
     assert said() == [("WARNING", "the store 127.0.0.1:1 cannot be reached")]
     await home.close()
+
+
+async def test_the_kill_switch_is_read_again_when_the_store_was_away(tmp_path):
+    clock = redis_kit.Ticking()
+    async with redis_kit.opened(tmp_path, clock, redis_kit.Writing()) as gateway:
+        guard, link, reads = gateway.guard, gateway.link, []
+        watch = Counted(guard, gateway.ears, RedisStops(guard), RedisEndedSessions(link, clock, gateway.tasks), clock)
+
+        async def read():
+            reads.append(watch.looks)
+
+        watch.on_stops = read
+        gateway.tasks.start(watch.poll(), "poll")
+        await looked(watch)
+        assert len(reads) == 1, "nothing changed since"
+        tick, guard.tick = guard.tick, away
+        await looked(watch)
+        guard.tick = tick
+        await looked(watch)
+        assert len(reads) == 2
+
+
+async def away():
+    raise StoreUnavailable("away")
