@@ -13,7 +13,7 @@ from jsonschema_rs import Validator
 
 from gateway.catalog import names, rewrite, settings
 from gateway.catalog.schema import compiled
-from gateway.catalog.terms import seconds, terms
+from gateway.catalog.terms import seconds, terms, unmet
 from gateway.catalog.weight import Unusable
 from gateway.config.upstreams import UpstreamConfig
 from gateway.model.tool import Effect, Fallback, ListKind, Tool
@@ -146,6 +146,10 @@ def _cleaned(definition: Mapping[str, Any], publish: Publish) -> Mapping[str, An
 
 def _bent(label: str, config: UpstreamConfig, tool: Tool) -> list[str]:
     said = settings.settings_for(tool.name, config.tools).effect
+    bent = [
+        f"{label}: configured `{setting}: {path}`, but its inputSchema has no such argument; calls without it are refused"
+        for setting, path in unmet(tool.terms, tool.definition["inputSchema"])
+    ]
     if tool.effect is Effect.UNSET and said != Effect.UNSET.value:
-        return [f"{label}: configured `{said}`, but its own annotations say otherwise; it is handled as `unset`"]
-    return []
+        bent.append(f"{label}: configured `{said}`, but its own annotations say otherwise; it is handled as `unset`")
+    return bent

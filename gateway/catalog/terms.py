@@ -1,11 +1,13 @@
 """From what the operator wrote about a tool to its terms.
 
-Lives only here: that translation: spans to seconds, amounts to millionths. Pure; must not know what terms are good for.
+Lives only here: that translation: spans to seconds, amounts to millionths; and which terms no call can meet. Pure; must not know what terms are good for.
 Called by `definition`.
 """
 
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 from gateway.config.upstreams import PriceSettings, ProbeSettings, ToolSettings
 from gateway.model.terms import MICROS, Price, Probe, Terms
@@ -29,6 +31,17 @@ def terms(said: ToolSettings) -> Terms:
         poll_s=seconds(said.poll),
         volatile=frozenset(said.volatile),
     )
+
+
+def unmet(terms: Terms, schema: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Settings that a call must bring an argument for, and the path of it, where the schema names no such argument."""
+    paths = [("once", path) for path in terms.once]
+    if terms.price is not None and terms.price.argument is not None:
+        paths.append(("price.argument", terms.price.argument))
+    known = schema.get("properties")
+    for setting, path in paths:
+        if not isinstance(known, dict) or path.split(".")[1] not in known:
+            yield setting, path
 
 
 def seconds(span: timedelta | None) -> float | None:

@@ -88,3 +88,13 @@ def test_the_digest_of_a_tool_does_not_depend_on_the_order_of_keys(make):
 
     definition = make.tool()
     assert digest(definition) == digest(dict(reversed(definition.items())))
+
+
+def test_a_business_key_or_price_that_no_call_can_bring_is_reported_and_hides_nothing(make):
+    said = {"effect": "mutating", "once": ["args.currency", "args.nope"], "price": {"argument": "args.price.net"}}
+    curation = make.room(make.tool(), tools={"refund": said})
+    assert curation.ids("bot") == {"helpdesk/refund"}
+    assert [problem.split("`")[1] for problem in curation.problems] == [
+        "once: args.nope",
+        "price.argument: args.price.net",
+    ]
