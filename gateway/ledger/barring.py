@@ -10,11 +10,12 @@ from typing import Final, assert_never
 
 from gateway.model.principal import Principal
 from gateway.model.refusal import Reason, Refusal
-from gateway.model.stop import STRICTNESS, TRIP, Stop, StopKind
+from gateway.model.stop import LOOPS, STRICTNESS, TRIP, Stop, StopKind
 from gateway.model.tool import Tool
 
 PAUSED_MS: Final = 15_000
 """When a paused agent is told to come back; nobody knows how long the pause is."""
+_WRITERS: Final = {TRIP: "a trip of this gateway", LOOPS: "the loop brake of this gateway"}
 
 
 def names(principal: Principal, tool: Tool) -> Sequence[tuple[StopKind, str]]:
@@ -53,7 +54,7 @@ def _bars(stop: Stop, tool: Tool, *, waiting: bool) -> bool:
 
 def _told(stop: Stop, tool: Tool) -> Refusal:
     what = "Everything" if stop.kind == "all" else f"{stop.kind.capitalize()} {stop.target}"
-    whose = "a trip of this gateway" if stop.by == TRIP else "an operator"
+    whose = _WRITERS.get(stop.by, "an operator")
     since = f"by {whose} since {datetime.fromtimestamp(stop.at, UTC).isoformat(timespec='seconds')}"
     match stop.mode:
         case "stop":

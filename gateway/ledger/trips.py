@@ -18,7 +18,7 @@ from gateway.model.ended import Ended
 from gateway.model.outcome import AuditOutcome
 from gateway.model.principal import Principal
 from gateway.model.reason import Reason
-from gateway.model.stop import STRICTNESS, TRIP, Stop, StopKind
+from gateway.model.stop import LOOPS, STRICTNESS, TRIP, Stop, StopKind
 from gateway.model.terms import MICROS
 from gateway.model.work import StoreUnavailable
 from gateway.ports import AuditTrail, Clock
@@ -74,16 +74,16 @@ class Trips:
         """Pauses a caller that goes round in circles, by the narrowest row that names it; called on the event loop."""
         kind: StopKind = "run" if principal.run else "user" if principal.user else "agent"
         target = principal.run or principal.user or principal.agent
-        self._tasks.start(self._pull(Stop(kind, target, why, TRIP, self._clock.now(), "pause")), "pause")
+        self._tasks.start(self._pull(Stop(kind, target, why, LOOPS, self._clock.now(), "pause")), "pause")
 
     async def _pull(self, stop: Stop) -> None:
-        _log.error("trip: %s %s is stopped (%s): %s", stop.kind, stop.target, stop.mode, stop.why)
+        _log.error("%s: %s %s is stopped (%s): %s", stop.by, stop.kind, stop.target, stop.mode, stop.why)
         facts = {"kind": stop.kind, "target": stop.target, "mode": stop.mode, "why": stop.why}
         try:
-            await self._trail.operator(TRIP, "kill", facts)
+            await self._trail.operator(stop.by, "kill", facts)
             await self._stops.tighten(stop)  # a person may have stopped it meanwhile
         except StoreUnavailable as error:
-            _log.error("trip: stopped here and now, but a restart would lift it: %s", error)
+            _log.error("%s: stopped here and now, but a restart would lift it: %s", stop.by, error)
         finally:
             if self._pulling.get(stop.name) is stop:
                 del self._pulling[stop.name]

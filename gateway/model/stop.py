@@ -14,7 +14,8 @@ back later; what waits for a person or a twin goes on waiting."""
 STRICTNESS: Final[Mapping[StopMode, int]] = {"read-only": 0, "pause": 1, "stop": 2}
 """Which of several rows speaks, and whether a changed row is looser than it was."""
 TRIP: Final = "trip"
-"""Who wrote a row that no person wrote."""
+LOOPS: Final = "loops"
+"""Who wrote rows that no person wrote."""
 
 
 @dataclass(frozen=True, slots=True)

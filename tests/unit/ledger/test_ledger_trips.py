@@ -195,7 +195,7 @@ async def test_a_caller_that_goes_round_in_circles_is_paused_unless_it_is_stoppe
     await trap.tasks.drain(5)
     assert [(row.target, row.mode, row.by) for row in trap.stops.stops()] == [
         ("alice", "stop", "ops"),
-        ("bob", "pause", "trip"),
+        ("bob", "pause", "loops"),
     ]
 
 
