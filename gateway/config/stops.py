@@ -4,11 +4,15 @@ Lives only here: names, types, defaults and bounds. Must not know rows or who is
 """
 
 from datetime import timedelta
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field, model_validator
 
 from gateway.config.values import Amount, Duration, Section
+
+
+_LOOKS: Final = timedelta(seconds=2)
+"""Two looks at a store: below that a healthy one would be too old between them."""
 
 
 class KillSwitch(Section):
@@ -21,6 +25,8 @@ class KillSwitch(Section):
     def _in_order(self) -> "KillSwitch":
         if self.refuse_after < self.read_only_after:
             raise ValueError("`refuse_after` comes no sooner than `read_only_after`")
+        if self.read_only_after < _LOOKS:
+            raise ValueError("`read_only_after` is at least 2s: the store is looked at each second")
         return self
 
 

@@ -172,7 +172,7 @@ def test_a_gateway_that_never_read_its_store_knows_no_row_and_lets_only_reads_pa
 
 
 def test_what_is_too_old_says_so_with_the_reason_of_the_store() -> None:
-    made = Confirming(read_only_after=timedelta(seconds=1), refuse_after=timedelta(seconds=2))
+    made = Confirming(read_only_after=timedelta(seconds=2), refuse_after=timedelta(seconds=2))
     made.clock.advance(2)
     refusal = told(made.stops, READ)
     assert refusal is not None
@@ -189,3 +189,5 @@ def test_a_stop_speaks_before_a_store_that_is_away() -> None:
 def test_bounds_in_the_wrong_order_are_a_fault_of_the_configuration() -> None:
     with pytest.raises(ValueError, match="no sooner"):
         KillSwitch(read_only_after=timedelta(seconds=9), refuse_after=timedelta(seconds=8))
+    with pytest.raises(ValueError, match="looked at each second"):
+        KillSwitch(read_only_after=timedelta(seconds=1))
