@@ -10,7 +10,6 @@ from pydantic import Field, model_validator
 
 from gateway.config.values import Amount, Duration, Section
 
-
 _LOOKS: Final = timedelta(seconds=2)
 """Two looks at a store: below that a healthy one would be too old between them."""
 
