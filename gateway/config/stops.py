@@ -40,3 +40,12 @@ class Trip(Section):
     over: Amount = Field(ge=0, decimal_places=6, description="more than so many, or so much money")
     window: Duration = timedelta(minutes=5)
     mode: Literal["stop", "read-only", "pause"] = "stop"
+
+    @model_validator(mode="after")
+    def _of_who_was_refused(self) -> "Trip":
+        if self.on == "refusals" and self.scope in {"tool", "upstream"}:
+            raise ValueError(
+                f"refusals say something of who called: counted for a {self.scope}, one agent without permission would stop "
+                "it for all others. Count them for a tenant, agent, user or run"
+            )
+        return self

@@ -209,3 +209,9 @@ async def test_two_trips_of_one_id_pull_once_each_and_the_stricter_stays() -> No
     (row,) = await trap.ends(20)
     assert row.mode == "stop"
     assert [facts["mode"] for _, _, facts in trap.acts] == ["read-only", "stop"]
+
+
+@pytest.mark.parametrize("scope", ["tool", "upstream"])
+def test_nobody_stops_a_tool_for_others_by_being_refused(scope: str) -> None:
+    with pytest.raises(ValueError, match="would stop it for all others"):
+        Trap({"scope": scope, "on": "refusals"})
