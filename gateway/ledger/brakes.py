@@ -112,14 +112,20 @@ class Brakes:
         if self._loops is not None and toll.sighting is not None:
             self._loops.told(toll.case, toll.sighting)
 
-    def refund(self, toll: Toll, *, counts: bool, failed: bool = False) -> None:
-        """Returns what was paid; `counts` says whether the attempt stays a repetition, `failed` that nothing came of it."""
+    def refund(self, toll: Toll, *, counts: bool, failed: bool = False, replayed: bool = False) -> None:
+        """Returns what was paid; `counts` says whether the attempt stays a repetition, `failed` that nothing came of it,
+        `replayed` that it was answered from what an earlier call left.
+        """
         if toll.paid is not None:
             self._budgets.give_back(toll.case, toll.paid)
-        if self._loops is not None and toll.sighting is not None and not counts:
+        if self._loops is None or toll.sighting is None:
+            return
+        if not counts:
             self._loops.forget(toll.case, toll.sighting)
-        elif self._loops is not None and toll.sighting is not None and failed:
+        elif failed:
             self._loops.ended(toll.case, toll.sighting, None)
+        elif replayed:
+            self._loops.replayed(toll.sighting)
 
     def settle(self, toll: Toll, brought: Brought | None, doubt: int | None = None) -> Bill:
         """What the call used in the end, and what came of it; `doubt`: the token of a claim of which nobody knows."""

@@ -39,6 +39,8 @@ class Attempt:
     result: int | None = None
     """Equal for results that say the same; None while nobody knows."""
     failed: bool = False
+    replayed: bool = False
+    """It was answered from what an earlier call left."""
     barred: bool = False
     """It was refused as a loop."""
 

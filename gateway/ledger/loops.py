@@ -76,7 +76,7 @@ class Loops:
         changes = tool.effect.leaves_traces
         attempt = Attempt(
             case.call.published_name,
-            (case.fingerprint, case.call.occurrence),  # a repeat on purpose is another call
+            case.fingerprint,
             core(case.call.arguments, terms.volatile, changes=changes),
             self._clock.monotonic(),
             polled=terms.poll_s is not None,
@@ -86,7 +86,7 @@ class Loops:
             return _hurried(
                 attempt, f"{tool.label} may be polled every {terms.poll_s:g} s and was polled faster.", wait_s
             )
-        seen = _open(course, _question(case, attempt)) or self._found(case.principal, course)
+        seen = _open(course, _question(case, attempt)) or self._found(case.principal, course, case.call.occurrence)
         if seen is None:
             _calm(course, attempt.at - self._window_s)
             return Sighting(attempt)
@@ -119,6 +119,10 @@ class Loops:
             one.result == attempt.result and one.core == attempt.core for one in course.ring if one is not attempt
         ):
             attempt.news = True
+
+    def replayed(self, sighting: Sighting) -> None:
+        """An earlier answer was served, with how to do it again on purpose."""
+        sighting.attempt.replayed = True
 
     def forget(self, case: Case, sighting: Sighting) -> None:
         """Takes an attempt back that turned out to be no repetition of the agent's own will.
@@ -162,8 +166,10 @@ class Loops:
         course.steps += 1
         return course
 
-    def _found(self, principal: Principal, course: _Course) -> Finding | None:
-        return found(list(course.ring), self._limits, course.steps if principal.run is not None else 0)
+    def _found(self, principal: Principal, course: _Course, occurrence: int = 1) -> Finding | None:
+        """A repeat on purpose is not held against the replay that told the agent how to make it."""
+        ring = [one for one in course.ring if occurrence == 1 or not one.replayed]
+        return found(ring, self._limits, course.steps if principal.run is not None else 0)
 
     def _sighting(self, case: Case, course: _Course, attempt: Attempt, seen: Finding) -> Sighting:
         before, tool, refuses = course.rungs.get(seen.key), case.call.tool, self._limits.reads == "refuse"

@@ -242,7 +242,7 @@ class OnceLedger:
         call = attempt.case.call
         over = isinstance(answer, Found) and answer.state in {State.DONE, State.DOUBT}
         retried = isinstance(answer, Found) and (answer.state is not State.DONE or attempt.source in CHOSEN)
-        self._brakes.refund(flight.toll, counts=not retried)
+        self._brakes.refund(flight.toll, counts=not retried, replayed=isinstance(answer, Found))
         self._flights.land(flight, answer if isinstance(answer, Found) and over else None)
         match answer:
             case Found():

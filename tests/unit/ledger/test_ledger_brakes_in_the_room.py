@@ -88,10 +88,10 @@ async def test_derived_replays_are_served_and_counted(open_house: OpenHouse) -> 
     await house.done("c1", call())
     for retry in range(5):
         await replayed(house, f"r{retry}", call())
-    assert (await refused(house, "c2", call(), key="another")).refusal.reason is Reason.LOOP_DETECTED
-    assert house.journal.named("intent") == ["c1"]
-    await house.done("c3", call(occurrence=2))  # as a replay says how to do it again on purpose
-    assert house.journal.named("intent") == ["c1", "c3"]
+    await house.done("c2", call(occurrence=2))  # as a replay says how to do it again on purpose
+    assert (await refused(house, "c3", call(), key="another")).refusal.reason is Reason.LOOP_DETECTED
+    assert (await refused(house, "c4", call(occurrence=3))).refusal.reason is Reason.LOOP_DETECTED
+    assert house.journal.named("intent") == ["c1", "c2"]
 
 
 async def test_a_tool_of_unset_effect_is_only_hinted_at(open_house: OpenHouse) -> None:
