@@ -71,7 +71,7 @@ def kept_reply(replay: Replay, call: ResolvedCall, call_id: str) -> Reply | Repl
     body = json.loads(kept.body)
     if kept.kind == "error":
         return ReplyError(body["code"], body["message"], body["data"], meta=marks)
-    result = marked(body, marks)
+    result = _fit(marked(body, marks), call)
     if replay.source in GUESSED and not replay.joined:
         way = f"set x_occurrence to {call.occurrence + 1}" if call.repeatable else "send it with a new idempotency key"
         result = with_text(
@@ -84,7 +84,20 @@ def found_reply(kept: Kept, call: ResolvedCall, call_id: str) -> Reply:
     """What a probe found of this very call. Raises Refused: result-withheld where it could not be kept."""
     if kept.body is None:
         raise Refused(Reason.RESULT_WITHHELD, f"{call.tool.id} was carried out; its own answer was lost.")
-    return Reply(marked(json.loads(kept.body), provenance(call_id, call, {})))
+    return Reply(_fit(marked(json.loads(kept.body), provenance(call_id, call, {})), call))
+
+
+def _fit(result: dict[str, Any], call: ResolvedCall) -> dict[str, Any]:
+    """Clients hold a success against the tool's outputSchema, and throw away what does not fit.
+
+    What a probe or a person knows of a call is not in the form of its own answer: where that has a schema, it is told as an
+    error that says that the call was carried out.
+    """
+    if f"{NS}/reconstructed" not in result["_meta"] or "outputSchema" not in call.tool.definition:
+        return result
+    told = {name: member for name, member in result.items() if name != "structuredContent"}
+    line = f"{call.tool.id} was carried out, do not repeat it. Its own answer was lost; this is what is known of it."
+    return with_text({**told, "isError": True}, line)
 
 
 def marked(result: Mapping[str, Any], marks: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from gateway.model.principal import Principal
 from gateway.model.refusal import Reason, Refused
 from gateway.model.tool import ResolvedCall, Tool
 from gateway.model.trace import Trace
-from gateway.replies import hinted, kept_reply, marked, provenance, theirs
+from gateway.replies import found_reply, hinted, kept_reply, marked, provenance, theirs
+from gateway.wire.strict_json import dump
 
 TOOL = Tool("helpdesk/refund", "helpdesk", "refund", {}, "0" * 64, timeout_s=10.0)
 CALL = ResolvedCall(TOOL, "helpdesk_refund", {"order": 7})
@@ -119,6 +120,19 @@ def test_a_replay_never_touches_structured_content() -> None:
 
     assert isinstance(told, Reply)
     assert told.result["structuredContent"] == {"paid": True}
+
+
+@pytest.mark.parametrize("schema", [True, False])
+def test_what_is_known_of_a_lost_answer_is_no_success_where_clients_would_hold_it_against_a_schema(
+    schema: bool,
+) -> None:
+    body = dump({"content": [], "structuredContent": {"seen": 1}, "_meta": {"io.sallyport/reconstructed": True}})
+    call = replace(CALL, tool=replace(TOOL, definition={"outputSchema": {"type": "object"}} if schema else {}))
+    kept = replace(KEPT, body=body)
+    for told in (kept_reply(replace(REPLAY, kept=kept, source="header"), call, "c"), found_reply(kept, call, "c")):
+        assert isinstance(told, Reply)
+        assert (told.result.get("isError"), "structuredContent" in told.result) == (schema or None, not schema)
+        assert ("was carried out, do not repeat it" in str(told.result["content"])) is schema
 
 
 def test_a_kept_error_is_told_again_with_its_marks() -> None:
