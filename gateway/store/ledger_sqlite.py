@@ -65,6 +65,8 @@ class SqliteClaims:
             answer, after = transitions.claim(before, claim, token, now, departing=intent is not None)
             for record, old, new in zip(records, before, after, strict=True):
                 if new is not None and isinstance(answer, Won):
+                    if old is not None:  # its other record may stay behind
+                        table.doubt(db, old.token)
                     table.put(db, record, new, abouts[record], second=record == claim.also)
                 elif new is not None and new is not old:
                     table.doubt(db, new.token)

@@ -105,7 +105,8 @@ def test_a_redis_that_evicts_is_refused_from_the_start(fleet: Faulty, newcomer: 
     with configured(fleet, "maxmemory-policy", "allkeys-lru"):
         gateway = newcomer()
         fleet.refuses(gateway, "on an evicting server")
-        assert store_of(gateway).endswith("the store evicts keys (maxmemory-policy allkeys-lru); set it to noeviction")
+        told = "the store evicts keys (maxmemory-policy allkeys-lru); set it to noeviction"
+        wait_for(lambda: store_of(gateway).endswith(told), "what is wrong with it to be told", 5)
         assert sallyport(gateway, "store", "status").returncode == 1
     assert fleet.refunds()["on an evicting server"] == 0
 

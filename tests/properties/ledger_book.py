@@ -148,7 +148,8 @@ class Book:
 
     def may_depart(self, attempt: Attempt) -> bool:
         mine = len(self.has(attempt)) == len(attempt.records)
-        return mine and attempt.stage == "held" and self.times.lease < attempt.lease_until
+        harmless = attempt.again is None or self._licensed(attempt, attempt.claim.resend_within_s)
+        return mine and harmless and attempt.stage == "held" and self.times.lease < attempt.lease_until
 
     def departed(self, attempt: Attempt) -> None:
         now = self.times

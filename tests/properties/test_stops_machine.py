@@ -101,6 +101,14 @@ class Gateway:
         self.started = clock.monotonic()
         self.pulled = False
 
+    @property
+    def in_force(self) -> Rows:
+        """Of an order of its own and one that it heard of the stricter holds."""
+        rows = dict(self.seen)
+        for name, mode in self.own.items():
+            rows[name] = max(mode, rows.get(name, mode), key=("read-only", "pause", "stop").index)
+        return rows
+
 
 def touching(rows: Rows, who: Principal, tool: Tool) -> list[StopMode]:
     facts = {"all": "", "tenant": who.tenant, "agent": who.agent, "user": who.user, "run": who.run}
@@ -134,7 +142,7 @@ class KillSwitches(RuleBasedStateMachine):
     )
     def order(self, at: int, name: tuple[StopKind, str], mode: StopMode, heard: set[int]) -> None:
         gateway, strictness = self.gateways[at], ("read-only", "pause", "stop").index
-        in_force = (gateway.seen | gateway.own).get(name)
+        in_force = gateway.in_force.get(name)
         looser = in_force is not None and strictness(mode) < strictness(in_force)
         try:
             run(gateway.stops.stop(Stop(*name, "drill", "ops", self.clock.now(), mode)))
@@ -153,7 +161,7 @@ class KillSwitches(RuleBasedStateMachine):
             lifted = run(gateway.stops.lift(*name))
         except StoreUnavailable:
             return
-        assert lifted or name not in gateway.seen | gateway.own
+        assert lifted or name not in gateway.in_force
         gateway.own.pop(name, None)
         gateway.seen.pop(name, None)
         self._push(heard)
@@ -204,14 +212,14 @@ class KillSwitches(RuleBasedStateMachine):
     def nothing_seen_is_ever_forgotten(self) -> None:
         for gateway in getattr(self, "gateways", []):
             in_force = {stop.name: stop.mode for stop in gateway.stops.stops() if stop.by != "STOP"}
-            assert in_force == gateway.seen | gateway.own
+            assert in_force == gateway.in_force
 
     def _push(self, heard: set[int]) -> None:
         for at in sorted(heard):
             self.look(at)
 
     def _modes(self, gateway: Gateway, who: Principal, tool: Tool) -> list[StopMode]:
-        return touching(gateway.seen | gateway.own, who, tool) + (["stop"] if gateway.pulled else [])
+        return touching(gateway.in_force, who, tool) + (["stop"] if gateway.pulled else [])
 
     def _passes(self, call: Call) -> bool:
         at, who, tool = call
