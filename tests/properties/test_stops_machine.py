@@ -175,6 +175,10 @@ class KillSwitches(RuleBasedStateMachine):
         except StoreUnavailable:
             return
         gateway.confirmed_at = self.clock.monotonic()
+        strictness = ("read-only", "pause", "stop").index
+        for name, mode in gateway.own.items():
+            assert strictness(self.store.rows[name].mode) >= strictness(mode), "a stop without the store is told to all"
+        gateway.own.clear()
         gateway.seen = {name: stop.mode for name, stop in self.store.rows.items()}
 
     @rule(away=st.booleans())
