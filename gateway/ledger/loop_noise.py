@@ -12,7 +12,7 @@ from collections.abc import Collection
 from typing import Final
 
 _MOMENT: Final = re.compile(
-    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?|\b\d\d:\d\d:\d\d\b|\b\d{10,13}\b"
+    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?|\b\d\d:\d\d:\d\d\b|(?<![\w-])\d{10,13}(?![\w-])"
 )
 _TIMELY: Final = re.compile(r"\d\d:\d\d|\d{10}")
 """What every moment holds."""
@@ -36,6 +36,7 @@ _DIGITS: Final = re.compile(r"\d+")
 _TURN: Final = re.compile(r"(?<=[A-Za-z])(?=\d)|(?<=\d)(?=[A-Za-z])")
 """Where letters and digits change places; in a word that somebody chose they rarely do so twice."""
 _HEX: Final = re.compile(r"[0-9a-f]{6,}", re.IGNORECASE)
+_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _FEW: Final = 2
 """An answer that names more things than these is a list of them."""
 _SEEN: Final = 64
@@ -71,11 +72,15 @@ def names_request(name: str, value: str) -> bool:
 
 
 def _is_long_id(word: str) -> bool:
+    if _UUID.fullmatch(word) is not None:
+        return True
     return (len(word) >= 16 and _turns(word) >= 3) or (len(word) >= 14 and word.isdigit())
 
 
 def _is_id(word: str) -> bool:
-    return len(word) >= 6 and (_turns(word) >= 2 or _HEX.fullmatch(word) is not None)
+    return len(word) >= 6 and (
+        _turns(word) >= 2 or _HEX.fullmatch(word) is not None or _UUID.fullmatch(word) is not None
+    )
 
 
 def _turns(word: str) -> int:

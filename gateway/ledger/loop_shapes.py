@@ -42,6 +42,7 @@ _READ_ITEMS: Final = 200
 _READ_JSON: Final = 65_536
 _DEPTH: Final = 16
 _NAMES: Final = 1_024
+_TEXTS: Final = 256
 _ENDS: Final = -64
 """So many characters of a name are looked at, its last ones; a cache keeps some."""
 
@@ -162,6 +163,11 @@ def _version(name: str) -> bool:
 
 
 def _text(text: str, *, counts: bool, listed: bool = False) -> Any:
-    head = text[:_READ_CHARS]
-    read = without_moments(head) if listed else without_noise(head, counts=counts)
+    read = _read(text[:_READ_CHARS], counts=counts, listed=listed)
     return read if len(text) <= _READ_CHARS else (read, hash(text[_READ_CHARS:]))
+
+
+@lru_cache(_TEXTS)
+def _read(text: str, *, counts: bool, listed: bool) -> str:
+    """Kept, for what is looked at again is mostly what was there before."""
+    return without_moments(text) if listed else without_noise(text, counts=counts)

@@ -54,7 +54,7 @@ class Resilient:
         self._sleep = sleep
         self._budget = Budget(config.retries, clock)
         self._circuits: dict[str, Circuit] = {}
-        self._breakers(self.id)
+        self._own: Final = self._breakers(self.id)
         self._unlisted = False
         """Whether its last listing failed."""
         self.opened: Callable[[], None] = _nobody_looks
@@ -117,7 +117,7 @@ class Resilient:
         if self._unlisted:
             for circuit in self._circuits.values():
                 circuit.returns()
-        for circuit in self._breakers(self.id):
+        for circuit in self._own:
             circuit.lives()
         self._unlisted = False
         return listed
@@ -139,7 +139,7 @@ class Resilient:
         return {name: circuit.standing for name, circuit in self._circuits.items()}
 
     def _wait_s(self) -> float:
-        return _longest(self._breakers(self.id), Probing.FREELY)
+        return self._own[0].wait_s(Probing.FREELY) if self._own else 0.0
 
     def _breakers(self, *names: str) -> tuple[Circuit, ...]:
         """The circuits of these names; none where breakers are off."""
