@@ -20,7 +20,7 @@ def test_a_new_key_has_the_format_and_only_its_hash_is_kept(path, clock):
     key_id, key = Keyring(path, clock).new("bot", "alice", key_id="laptop")
     assert re.fullmatch(r"sp_laptop_[A-Za-z0-9_-]{43}", key)
     assert well_formed(key)
-    assert key.rpartition("_")[2] not in path.read_text()
+    assert key.removeprefix("sp_laptop_") not in path.read_text()
     (stored,) = Keyring(path, clock).ls()
     assert (stored.id, stored.hash, stored.agent, stored.user) == (key_id, hashed(key), "bot", "alice")
 
