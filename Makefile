@@ -17,7 +17,7 @@ STORE ?= sqlite
 run: .venv/.run ## start the example tools and the gateway; STORE=redis puts the ledger into a Valkey server
 	@$(BIN)/python -m examples.helpdesk.up --store $(STORE)
 
-test: .venv/.node .venv/.clients ## the tests, about five minutes on two cores
+test: .venv/.node .venv/.clients ## the tests, about seven minutes on two cores
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not deep" $(ARGS)
 
 check: .venv/.dev ## style, types, the architecture contracts, the locks
