@@ -24,6 +24,10 @@ HTTP = httpx2.Client(verify=False, trust_env=False, timeout=15, limits=httpx2.Li
 """One for all, for TLS set-up costs 20 ms; a connection per request, for gateways come and go on one port."""
 
 
+_PORTS = range(20_000, 32_000)
+"""Below those that the kernel lends to outgoing connections: one of these could take a port before its gateway does."""
+
+
 def free_port() -> int:
     return free_ports(1)[0]
 
@@ -32,9 +36,14 @@ def free_ports(number: int) -> list[int]:
     """Different ones: the kernel may give the same port twice to those who ask one after the other."""
     with contextlib.ExitStack() as held:
         probes = [held.enter_context(socket.socket()) for _ in range(number)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
+        return [_bound(probe) for probe in probes]
+
+
+def _bound(probe: socket.socket) -> int:
+    while True:
+        with contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", secrets.choice(_PORTS)))
+            return int(probe.getsockname()[1])
 
 
 def wait_for(ready: Any, what: str, seconds: float = PATIENCE_S) -> Any:
