@@ -97,7 +97,7 @@ def _servable(tool: Tool) -> bool:
 def _key(principal: Principal, call: ResolvedCall, policy: str) -> _Key:
     """With the digest of the definition: under a changed one it is another question."""
     tool, arguments = call.tool, digest(call.arguments)
-    return principal.tenant, principal.agent, principal.user, tool.id, tool.digest, arguments, policy
+    return *principal.who, tool.id, tool.digest, arguments, policy
 
 
 def _marked_stale(good: _Good, age_s: int, call: ResolvedCall, failed: Refusal, call_id: str) -> Reply:

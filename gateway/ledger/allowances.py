@@ -88,7 +88,7 @@ class Allowances:
 
     def _touching(self, case: Case) -> tuple[Spend, ...]:
         who, session = case.principal, case.asked.dialogue.session
-        memo = who.tenant, who.agent, who.user, who.run, case.call.tool.id, session
+        memo = *who.who, who.run, case.call.tool.id, session
         if (found := self._known.get(memo)) is None:
             if len(self._known) >= _KEPT:
                 self._known.clear()

@@ -228,7 +228,7 @@ _ADVICE: Final[Mapping[RuleId, str]] = {
 
 
 def _caller(principal: Principal) -> _Caller:
-    return principal.tenant, principal.agent, principal.user, principal.run
+    return *principal.who, principal.run
 
 
 def _question(case: Case, attempt: Attempt) -> Hashable:

@@ -51,9 +51,8 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_came()
         self._taken()
-        if (
-            self._running is not None
-        ):  # uvicorn tells its newest request only, and the one that is answered goes on writing
+        # uvicorn tells its newest request only, and the one that is answered goes on writing
+        if self._running is not None:
             self._running.disconnected = True
         super().connection_lost(exc)
         if self._left is not None:

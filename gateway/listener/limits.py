@@ -1,7 +1,8 @@
 """What one process takes on at once, and the intake that holds requests to it.
 
 Lives only here: counts and bytes in flight, each caller's share of them, the body's size and deadline. One caller has at most
-half of the requests in flight, of their bodies and of the streams (rounded up): nobody can shut all others out. Must not know what a body says.
+half of the requests in flight, of their bodies and of the streams (rounded up): nobody can shut all others out. Must not
+know what a body says.
 `plane` takes a slot for every request it lets past the door and gives it back when the answer is gone.
 """
 
@@ -10,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from gateway.listener.caller import Receive
-from gateway.model.principal import Principal
+from gateway.model.principal import Principal, Who
 from gateway.model.refusal import Reason, Refused
 
 
@@ -70,15 +71,6 @@ class Intake:
         self.held = 0
         self.shares = Shares(limits.in_flight)
         self.bodies = Shares(limits.held_bytes)
-
-
-Who = tuple[str, str, str | None]
-"""Tenant, agent and user: one caller, however many credentials it has."""
-
-
-def who(principal: Principal) -> Who:
-    """Whose share it is."""
-    return principal.tenant, principal.agent, principal.user
 
 
 class Shares:
@@ -147,7 +139,7 @@ class Slot:
 
     def belongs_to(self, principal: Principal) -> None:
         """Counts the request for its caller. Raises Refused: overloaded."""
-        if not self._intake.shares.take(caller := who(principal)):
+        if not self._intake.shares.take(caller := principal.who):
             raise _overloaded("half of those it may carry at once are this caller's already")
         self._owner = caller
 

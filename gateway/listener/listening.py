@@ -12,7 +12,7 @@ from typing import Any, Final, assert_never
 
 from gateway.listener.asking import MAX_NAME, MAX_URI
 from gateway.listener.hub import Ear, Hub
-from gateway.listener.limits import Limits, Seats, who
+from gateway.listener.limits import Limits, Seats
 from gateway.listener.render import Answer, Pen
 from gateway.listener.visit import Visit, waited
 from gateway.model.news import Kind, ListChanged, News, Updated
@@ -59,7 +59,7 @@ class Listening:
             raise Refused(Reason.INVALID_REQUEST, f"The id of this request is longer than {MAX_NAME} characters.")
         if not visit.outlet.streams:
             raise Refused(Reason.INVALID_REQUEST, "Listening needs a client that accepts text/event-stream.")
-        if self._closing or not self._seats.take(who(visit.principal)):
+        if self._closing or not self._seats.take(visit.principal.who):
             raise Refused(Reason.OVERLOADED, "The gateway opens no more streams now.", retry_after_ms=5_000)
         visit.slot.leave()
         self._road.forget(visit.record)
@@ -76,7 +76,7 @@ class Listening:
             await waited(listener.visit, self._tell(listener), leaving_cancels=True)
         finally:
             listener.ear.close()
-            self._seats.leave(who(listener.visit.principal))
+            self._seats.leave(listener.visit.principal.who)
         return self._pen.result(listener.visit.voice, {"_meta": {jsonrpc.META_SUBSCRIPTION: listener.name}})
 
     def close(self) -> None:

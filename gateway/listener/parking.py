@@ -14,11 +14,10 @@ from typing import Any, Final, Generic, TypeVar
 
 from gateway.listener.limits import Limits
 from gateway.model.dialogue import Unanswered
-from gateway.model.principal import Principal
+from gateway.model.principal import Principal, Who
 from gateway.wire import jsonrpc
 
 T = TypeVar("T")
-_Whose = tuple[str, str, str | None]
 Waiting = asyncio.Future[Mapping[str, Any] | None]
 """For one answer; None: there will be none."""
 _TOO_MANY: Final = "Too many questions wait for an answer already"
@@ -33,9 +32,9 @@ class Parking(Generic[T]):
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._open: dict[Waiting, int] = {}
-        self._each: Counter[_Whose] = Counter()
+        self._each: Counter[Who] = Counter()
         self._held = 0
-        self._held_each: Counter[_Whose] = Counter()
+        self._held_each: Counter[Who] = Counter()
         self._parked: dict[str, T] = {}
         self._closing = False
 
@@ -44,7 +43,7 @@ class Parking(Generic[T]):
 
         `size`: bytes of the request whose call waits.
         """
-        whose, limits = _key(principal), self._limits
+        whose, limits = principal.who, self._limits
         if self._closing:
             raise Unanswered(jsonrpc.INTERNAL_ERROR, _OVER)
         if len(self._open) >= limits.parked or self._each[whose] >= limits.parked_each:
@@ -66,12 +65,12 @@ class Parking(Generic[T]):
         except TimeoutError:
             raise Unanswered(jsonrpc.INTERNAL_ERROR, _TOO_LATE) from None
         finally:
-            self._close(waiting, _key(principal))
+            self._close(waiting, principal.who)
         if answer is None:
             raise Unanswered(jsonrpc.INTERNAL_ERROR, _OVER)
         return answer
 
-    def _close(self, waiting: Waiting, whose: _Whose) -> None:
+    def _close(self, waiting: Waiting, whose: Who) -> None:
         size = self._open.pop(waiting)
         self._each[whose] -= 1
         self._held -= size
@@ -106,7 +105,3 @@ def give(waiting: Waiting, answer: Mapping[str, Any] | None) -> bool:
         return False
     waiting.set_result(answer)
     return True
-
-
-def _key(principal: Principal) -> _Whose:
-    return principal.tenant, principal.agent, principal.user

@@ -59,8 +59,7 @@ class RequestStates:
 
 
 def _bound(principal: Principal, asked: Asked) -> bytes:
-    whose = [principal.tenant, principal.agent, principal.user]
-    return dump([*whose, asked.method, asked.name, digest(asked.arguments)])
+    return dump([*principal.who, asked.method, asked.name, digest(asked.arguments)])
 
 
 def _invalid() -> Refused:

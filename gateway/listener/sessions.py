@@ -63,7 +63,7 @@ class Sessions:
             raise Refused(
                 Reason.INVALID_PARAMS, f"clientInfo and capabilities are larger than {_MAX_CLIENT} bytes together."
             )
-        return self._seal.close(told, _identity(principal))
+        return self._seal.close(told, dump(principal.who))
 
     def read(self, text: str, principal: Principal) -> Session:
         """The session behind an id.
@@ -84,12 +84,8 @@ class Sessions:
         self._ended.add(session.key, session.ends)
 
     def _open(self, text: str, principal: Principal) -> Session | None:
-        if len(text) > _MAX_ID or (found := self._seal.open(text, _identity(principal))) is None:
+        if len(text) > _MAX_ID or (found := self._seal.open(text, dump(principal.who))) is None:
             return None
         nonce, told = found
         version, opened, client, capabilities = json.loads(told)
         return Session(nonce, version, client, capabilities, opened)
-
-
-def _identity(principal: Principal) -> bytes:
-    return dump([principal.tenant, principal.agent, principal.user])

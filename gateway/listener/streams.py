@@ -13,10 +13,10 @@ from typing import Any, assert_never
 from gateway.listener.caller import Caller, Send
 from gateway.listener.hub import Ear
 from gateway.listener.legacy_replay import Line
-from gateway.listener.limits import Limits, Seats, Who, who
+from gateway.listener.limits import Limits, Seats
 from gateway.listener.outlet import BREATH, STREAM
 from gateway.model.news import ListChanged, News, Updated
-from gateway.model.principal import Principal
+from gateway.model.principal import Principal, Who
 from gateway.model.refusal import Reason, Refused
 from gateway.tasks import Tasks
 from gateway.wire import jsonrpc, sse
@@ -59,7 +59,7 @@ class Streams:
 
     def take(self, opened: Open, principal: Principal) -> None:
         """Makes it the reader of its line, to be held. Raises Refused: sessions-full."""
-        opened.owner = who(principal)
+        opened.owner = principal.who
         if not self._seats.take(opened.owner):
             detail = f"{self._limits.streams} streams are open already, or half of them by this caller."
             raise Refused(Reason.SESSIONS_FULL, detail, retry_after_ms=5_000)

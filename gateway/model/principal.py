@@ -6,6 +6,9 @@ Lives only here: the shape of a proven identity and its names in policy. Must no
 
 from dataclasses import dataclass
 
+Who = tuple[str, str, str | None]
+"""Tenant, agent and user: one caller, however many credentials it has."""
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:
@@ -25,6 +28,11 @@ class Principal:
     """Unix seconds after which the credential proves nothing, or None."""
     run: str | None = None
     """The run this caller is proven to work in (a signed claim); a bare label in `_meta` is none."""
+
+    @property
+    def who(self) -> Who:
+        """Whose this is, however it was proven."""
+        return self.tenant, self.agent, self.user
 
     @property
     def subject(self) -> str:

@@ -1,7 +1,8 @@
 """Loop detection of one caller: what counts, what is told, when it is refused, and when a person is brought in."""
 
+import sys
+from collections import Counter
 from datetime import timedelta
-from time import perf_counter
 from typing import Any
 
 import pytest
@@ -268,14 +269,19 @@ def test_an_attempt_costs_the_same_however_long_its_caller_has_been_at_it() -> N
     caller = Caller()
     cases = [Case(ALICE, call(order=number, note="z" * (number % 50)), ASKED) for number in range(2_000)]
 
-    def took_s(some: list[Case]) -> float:
-        begun = perf_counter()
-        for one in some:
-            caller.loops.told(one, caller.loops.note(one))
-        return perf_counter() - begun
+    def steps(some: list[Case]) -> int:
+        """Functions called, of ours and of the interpreter: what time depends on, on a busy machine as well."""
+        events: Counter[str] = Counter()
+        sys.setprofile(lambda _frame, event, _arg: events.update((event,)))
+        try:
+            for one in some:
+                caller.loops.told(one, caller.loops.note(one))
+        finally:
+            sys.setprofile(None)
+        return events["call"] + events["c_call"]
 
-    took_s(cases[:100])
-    early = min(took_s(cases[at : at + 100]) for at in range(100, 600, 100))
-    late = min(took_s(cases[at : at + 100]) for at in range(1_400, 1_900, 100))
+    steps(cases[:100])
+    early = min(steps(cases[at : at + 100]) for at in range(100, 600, 100))
+    late = min(steps(cases[at : at + 100]) for at in range(1_400, 1_900, 100))
     assert late < 3 * early
-    assert early / 100 < 0.001
+    assert early / 100 < 500

@@ -7,7 +7,7 @@ import pytest
 from listener_kit import ALICE, MALLORY, FakeRoad, call, plane
 from listener_kit import send as sent
 
-from gateway.listener.limits import Intake, Limits, Seats, Slot, who
+from gateway.listener.limits import Intake, Limits, Seats, Slot
 from gateway.model.call import Asked, Reply
 from gateway.model.refusal import Refused
 
@@ -38,7 +38,7 @@ async def test_one_caller_has_at_most_half_of_what_there_is_for_all(kind: str) -
 
     def take(principal: Any) -> bool:
         if kind == "streams":
-            return seats.take(who(principal))
+            return seats.take(principal.who)
         slot = Slot(intake)
         slots.append(slot)
         try:
@@ -52,7 +52,7 @@ async def test_one_caller_has_at_most_half_of_what_there_is_for_all(kind: str) -
     assert [take(ALICE) for _ in range(3)] == [True, True, False]
     assert [take(MALLORY) for _ in range(2)] == [True, True]
     if kind == "streams":
-        seats.leave(who(ALICE))
+        seats.leave(ALICE.who)
     else:
         slots[0].leave()
         slots[0].leave()
