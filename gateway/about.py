@@ -34,6 +34,12 @@ class About:
         return self.tool.partition("/")[0]
 
     @property
+    def facts(self) -> dict[str, str | None]:
+        """For the record, under the names of `record.schema.json`."""
+        who = {"tenant": self.tenant, "agent": self.agent, "user": self.user}
+        return who | {"tool": self.tool, "upstream": self.upstream}
+
+    @property
     def principal(self) -> Principal:
         """For whom it was made, as the ledger remembers it."""
         return Principal(self.tenant, self.agent, "ledger", self.user, None if self.user is None else "ledger")

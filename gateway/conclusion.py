@@ -9,11 +9,11 @@ import logging
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, assert_never
+from typing import Any, assert_never
 
 from gateway.expressions import holds
 from gateway.model.call import Reply, ReplyError
-from gateway.model.claim import Done, Ending, InDoubt, Kept, NotDone
+from gateway.model.claim import Done, Ending, InDoubt, Kept, KeptKind, NotDone
 from gateway.model.cleaned import Cleaned
 from gateway.model.dialogue import ASKED
 from gateway.model.outcome import (
@@ -43,7 +43,7 @@ class Conclusion:
     ends: Reply | ReplyError | Refusal
     outcome: AuditOutcome
     facts: Mapping[str, Any]
-    kind: Literal["result", "error", "withheld"] = "withheld"
+    kind: KeptKind = "withheld"
     kept: bytes = b""
     """JSON as it is kept for replays: cleaned, without what belongs to this one call."""
     is_error: bool = False
@@ -124,10 +124,7 @@ class Conclusion:
             case Lost():
                 return InDoubt()
             case Answered() | AnsweredError():
-                sha256 = hashlib.sha256(self.kept).hexdigest()
-                return Done(
-                    Kept(self.kind, self.kept, sha256, len(self.kept), is_error=self.is_error, call_id=call_id, at=now)
-                )
+                return Done(Kept.of(self.kind, self.kept, call_id=call_id, at=now, is_error=self.is_error))
             case _:
                 assert_never(carried)
 

@@ -7,7 +7,6 @@ probe looks, stores, or who may decide. Called by crossing, and by `app.py` ever
 """
 
 import asyncio
-import hashlib
 import json
 import logging
 import math
@@ -106,7 +105,7 @@ class Doubting:
 
     async def resolved(self, doubted: Doubted, *, left: bool = False) -> Kept | NotDone | None:
         """One look; whoever asks while it is under way shares it."""
-        name = doubted.record, doubted.token
+        name = doubted.name
         if (looking := self._looking.get(name)) is None:
             self._looked[name] = self._clock.monotonic()
             looking = self._looking[name] = self._tasks.start(self._looked_into(doubted, left=left), "doubt")
@@ -121,7 +120,7 @@ class Doubting:
             return False
         for doubted in doubts:
             if doubted.call_id == call_id:
-                name = doubted.record, doubted.token
+                name = doubted.name
                 rested = self._clock.monotonic() - self._looked.get(name, -math.inf) >= LEAST_REST_S
                 return (rested or name in self._looking) and await self.resolved(doubted) is not None
         return True  # somebody else ended it meanwhile
@@ -137,9 +136,9 @@ class Doubting:
 
         settled = await asyncio.gather(*map(look, doubts))
         left = [doubted for doubted, over in zip(doubts, settled, strict=True) if not over]
-        names = {(doubted.record, doubted.token) for doubted in left}
+        names = {doubted.name for doubted in left}
         for doubted in left:
-            if (doubted.record, doubted.token) not in self._told:
+            if doubted.name not in self._told:
                 _warn(doubted)
         self._told = names
         self._rests = {name: rest for name, rest in self._rests.items() if name in names}
@@ -149,7 +148,7 @@ class Doubting:
     async def _swept(self, doubted: Doubted) -> bool:
         """Whether the doubt is over. One that stays is looked at less and less often."""
         tool = self._probed(about.read(doubted.about))
-        name, now = (doubted.record, doubted.token), self._clock.monotonic()
+        name, now = doubted.name, self._clock.monotonic()
         rest = self._rests.get(name)
         if tool is None or (rest is not None and now < rest.until):
             return False
@@ -189,22 +188,15 @@ class Doubting:
         seen = conclude(looked.answer, looked.call, doubted.call_id, self._sanitize)
         now = self._clock.now()
         if seen.kind != "result":
-            return Kept(
-                "withheld", None, hashlib.sha256().hexdigest(), 0, is_error=False, call_id=doubted.call_id, at=now
-            )
+            return Kept.of("withheld", None, call_id=doubted.call_id, at=now)
         line = f"{tool.id} was carried out and its own answer was lost. This is what {looked.call.tool.id} shows of it."
         body = dump(with_text(marked(json.loads(seen.kept), {f"{NS}/reconstructed": True}), line))
-        sha256 = hashlib.sha256(body).hexdigest()
-        return Kept("result", body, sha256, len(body), is_error=False, call_id=doubted.call_id, at=now)
+        return Kept.of("result", body, call_id=doubted.call_id, at=now)
 
     async def _settled(self, doubted: Doubted, known: About, verdict: Done | NotDone) -> bool:
         entry = self._trail.resolved(
             call=doubted.call_id,
-            tenant=known.tenant,
-            agent=known.agent,
-            user=known.user,
-            tool=known.tool,
-            upstream=known.upstream,
+            **known.facts,
             key={"source": known.source, "record": doubted.record.hex()},
             resolved="executed" if isinstance(verdict, Done) else "not-executed",
             by="probe",

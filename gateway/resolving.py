@@ -4,7 +4,6 @@ Lives only here: what is shown of a doubt, and that the word is written into the
 FastAPI, stores or how a probe looks. Called by the operator plane through `operator.desk.DoubtDesk`, never on the road.
 """
 
-import hashlib
 from collections.abc import Sequence
 
 from gateway import about, ports
@@ -54,11 +53,7 @@ class Resolving:
         await self._trail.operator(by, "doubt.resolve", {"call": call, "resolved": resolved, "why": why})
         entry = self._trail.resolved(
             call=call,
-            tenant=known and known.tenant,
-            agent=known and known.agent,
-            user=known and known.user,
-            tool=known and known.tool,
-            upstream=known and known.upstream,
+            **({} if known is None else known.facts),
             key={"record": found.record.hex()},
             resolved=resolved,
             by="operator",
@@ -75,11 +70,7 @@ class Resolving:
         if result is not None:
             text = self._sanitize.value(result).value
             body = dump({"content": [{"type": "text", "text": text}], "_meta": {f"{NS}/reconstructed": True}})
-        said = body or b""
-        sha256, now = hashlib.sha256(said).hexdigest(), self._clock.now()
-        return Kept(
-            "withheld" if body is None else "result", body, sha256, len(said), is_error=False, call_id=call, at=now
-        )
+        return Kept.of("withheld" if body is None else "result", body, call_id=call, at=self._clock.now())
 
 
 def _shown(doubted: Doubted) -> Doubt:

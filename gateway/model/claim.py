@@ -18,8 +18,13 @@ CHOSEN: Final = frozenset({"header", "meta"})
 """By a caller that knows what it repeats."""
 GUESSED: Final = frozenset({"derived", "call-id"})
 """Where a repeat may be meant, so it is marked where the model reads."""
+TOKEN_BITS: Final = 52
+"""Of the token of a claim: exact in a float, for stores whose scripts know no other number."""
 DOUBTS: Final = 1_000
 """How many doubts a store tells of at once."""
+
+
+KeptKind = Literal["result", "error", "withheld"]
 
 
 class State(StrEnum):
@@ -59,7 +64,7 @@ class Claim:
 class Kept:
     """The kept outcome of an executed call, base-cleaned; what replays and joins are served from."""
 
-    kind: Literal["result", "error", "withheld"]
+    kind: KeptKind
     body: bytes | None
     """JSON of the result or of the error object; None when it was over the limit: only hash and size are kept."""
     sha256: str
@@ -69,6 +74,12 @@ class Kept:
     """The call that executed."""
     at: float
     """Unix seconds when the answer was settled."""
+
+    @classmethod
+    def of(cls, kind: KeptKind, body: bytes | None, *, call_id: str, at: float, is_error: bool = False) -> "Kept":
+        """With the hash and size of what is kept; None: nothing is."""
+        said = body or b""
+        return cls(kind, body, sha256(said).hexdigest(), len(said), is_error, call_id, at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,3 +195,8 @@ class Doubted:
     """`Won.origin` of its claim."""
     age_s: float = field(default=0.0, compare=False)
     """How long ago that was at least, by one clock of the store that told of it: no step of a wall clock makes a doubt older."""
+
+    @property
+    def name(self) -> tuple[bytes, int]:
+        """What tells it from one that the record comes into later."""
+        return self.record, self.token

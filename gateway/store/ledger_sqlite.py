@@ -15,6 +15,7 @@ from typing import Any, Final, assert_never
 from gateway.homes import Writer
 from gateway.model import transitions
 from gateway.model.claim import (
+    TOKEN_BITS,
     Claim,
     ClaimAnswer,
     Departure,
@@ -36,8 +37,6 @@ from gateway.store.sealing import Seal
 
 SCHEMA: Final = table.SCHEMA
 """Statements for the writer."""
-_TOKEN_BITS: Final = 52
-"""Exact in a float, for stores whose scripts know no other number."""
 
 
 class SqliteClaims:
@@ -53,7 +52,7 @@ class SqliteClaims:
 
     async def claim(self, claim: Claim, intent: Entry | None) -> ClaimAnswer:
         """Raises StoreUnavailable; with an intent also JournalUnavailable. Then nothing was claimed."""
-        token = secrets.randbits(_TOKEN_BITS)  # here, not inside: a change may run twice
+        token = secrets.randbits(TOKEN_BITS)  # here, not inside: a change may run twice
         records = _guarded(claim)
         abouts = {record: self._seal.close_about(record, claim.about) for record in records}
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Final, TypeVar
 
 from gateway.homes import Writer
-from gateway.model.claim import Claim, ClaimAnswer, Departure, Done, Doubted, Ending, NotDone, State, Won
+from gateway.model.claim import TOKEN_BITS, Claim, ClaimAnswer, Departure, Done, Doubted, Ending, NotDone, State, Won
 from gateway.model.work import Entry, StoreUnavailable, Work
 from gateway.ports import Reached
 from gateway.store.redis_ears import Ears
@@ -22,7 +22,6 @@ from gateway.store.redis_steps import Steps
 from gateway.tasks import Tasks
 
 POLL_S: Final = 0.25
-_TOKEN_BITS: Final = 52
 T = TypeVar("T", ClaimAnswer, Departure)
 R = TypeVar("R")
 
@@ -43,7 +42,7 @@ class RedisClaims:
         """Raises StoreUnavailable; with an intent also JournalUnavailable. Then nothing is sent: what it may have
         claimed is given back.
         """
-        token = secrets.randbits(_TOKEN_BITS)
+        token = secrets.randbits(TOKEN_BITS)
         if (fading := self._fading.get(claim.record)) is not None:
             await asyncio.wait((fading,))
         step = self._steps.claim(claim, token, departing=intent is not None)

@@ -6,7 +6,6 @@ a blob moved to another name does not open. Must not know SQL or states. Called 
 """
 
 import asyncio
-import hashlib
 import hmac
 import os
 import zlib
@@ -30,7 +29,6 @@ _COMPRESSED_OVER: Final = 1024
 _FORMAT: Final = b"\x01"
 _NONCE: Final = 12
 _FACTS: Final = tuple(field.name for field in fields(Kept) if field.name != "body")
-_NOTHING: Final = hashlib.sha256().hexdigest()
 
 
 class Box:
@@ -79,7 +77,7 @@ class Seal:
             else:
                 kept = self._unpacked(record, blob)
         except StoreUnavailable:
-            kept = Kept("withheld", None, _NOTHING, 0, is_error=False, call_id=answer.call_id, at=answer.since)
+            kept = Kept.of("withheld", None, call_id=answer.call_id, at=answer.since)
         return replace(answer, kept=kept)
 
     def close_about(self, record: bytes, about: bytes) -> bytes:
