@@ -139,6 +139,15 @@ class Gateway:
             self.process.wait(PATIENCE_S)
             raise
 
+    def written(self) -> dict[Path, bytes]:
+        """All files it has, while it runs: one that was put in another's place between listing and reading is left out."""
+        found = {}
+        for path in self.folder.rglob("*"):
+            if path.is_file():
+                with contextlib.suppress(FileNotFoundError):
+                    found[path] = path.read_bytes()
+        return found
+
     def operator(self, method: str, path: str, **more: Any) -> httpx2.Response:
         token = bytes.fromhex((self.folder / "state/operator.token").read_text().strip()).hex()
         headers = {"Authorization": f"Bearer {token}", **more.pop("headers", {})}
