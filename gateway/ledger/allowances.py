@@ -5,7 +5,7 @@ refusals. Pure but for a memo; must not know what was used. Called by the budget
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, assert_never
 
@@ -27,6 +27,16 @@ class _Rule:
     warns_at: int
 
 
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """What one call may use, and whom it owes that."""
+
+    cost: Cost
+    spends: tuple[Spend, ...]
+    by_claim: bool = False
+    """It is counted where the call is claimed."""
+
+
 class Allowances:
     """The configured rules. Of several for the same scope, unit and window the strictest holds; `of` goes before."""
 
@@ -44,30 +54,31 @@ class Allowances:
             known = named.get(said.of, rule)
             named[said.of] = _Rule(min(rule.limit, known.limit), min(rule.warns_at, known.warns_at))
         self._known: dict[tuple[Any, ...], tuple[Spend, ...]] = {}
-        """A memo: every call asks several times."""
+        """A memo, for callers and tools come again."""
 
-    def spends(self, case: Case, cost: Cost) -> tuple[Spend, ...]:
+    def owed(self, case: Case, cost: Cost, *, by_claim: bool = False) -> Owed:
         """Every counter the call is paid from, and how much.
 
         A guessed size is never more than a whole budget: a first call of an unused budget always fits.
+        Raises Refused: budget-exhausted, where one call alone would be more than a single one may be.
         """
-        if not self._rules:
-            return ()
         guessed = case.call.tool.terms.at_most_bytes is None
-        return tuple(
-            replace(spend, amount=min(amount, spend.limit) if guessed and unit in _GUESSED else amount)
+        for unit, limit in self._single.items():
+            if cost.of(unit) > limit and (unit == "money" or not guessed):  # only a declared size is believed
+                raise Refused.of(_too_dear(case, unit, limit, cost.of(unit)))
+        if not self._rules:
+            return Owed(cost, (), by_claim)
+        spends = [
+            Spend(
+                spend.counter,
+                spend.limit,
+                min(amount, spend.limit) if guessed and unit in _GUESSED else amount,
+                spend.warns_at,
+            )
             for spend in self._touching(case)
             if (amount := cost.of(unit := spend.counter.unit)) > 0
-        )
-
-    def must_fit(self, case: Case, cost: Cost) -> None:
-        """Raises Refused: budget-exhausted, where one call alone would be more than a single one may be.
-
-        Of bytes and tokens only a declared size is believed before the call.
-        """
-        for unit, limit in self._single.items():
-            if cost.of(unit) > limit and (unit == "money" or case.call.tool.terms.at_most_bytes is not None):
-                raise Refused.of(_too_dear(case, unit, limit, cost.of(unit)))
+        ]
+        return Owed(cost, tuple(spends), by_claim)
 
     def oversized(self, cost: Cost) -> Iterator[dict[str, Any]]:
         """Warnings of an answer that is larger than that of a single call should be."""

@@ -5,17 +5,16 @@ room.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, assert_never
 
 from gateway.about import written
+from gateway.ledger.allowances import Owed
 from gateway.ledger.case import Case
 from gateway.ledger.key import RecordKeys, Scope, Source, answering, business_key, derived_key, round_of
 from gateway.model.call import LONGEST_S
 from gateway.model.claim import Claim, KeySource
 from gateway.model.refusal import Reason, Refused
-from gateway.model.spend import Spend
 from gateway.model.tool import Effect, Tool
 from gateway.model.work import Entry
 
@@ -41,14 +40,11 @@ class Attempt:
 class Attempts:
     """Makes attempts, in the name of one process."""
 
-    def __init__(
-        self, secret: bytes, owner: str, spends: Callable[[Case], tuple[Spend, ...]], scope: Scope = "agent"
-    ) -> None:
+    def __init__(self, secret: bytes, owner: str, scope: Scope = "agent") -> None:
         self._keys = RecordKeys(secret, scope)
         self._owner = owner
-        self._spends = spends
 
-    def of(self, case: Case, call_id: str, left_s: float) -> Attempt:
+    def of(self, case: Case, call_id: str, left_s: float, owed: Owed) -> Attempt:
         """`left_s`: seconds the call may still take, which its lease outlives.
 
         Raises Refused: invalid-arguments, key-required.
@@ -64,7 +60,7 @@ class Attempts:
             self._owner,
             lasts_s + LEASE_MARGIN_S,
             resend_s,
-            self._spends(case),
+            owed.spends if owed.by_claim else (),
             also,
             written(case.principal, case.call, source, lasts_s),
         )

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, overload
 
+from gateway.ledger.allowances import Owed
 from gateway.ledger.budgets import Paid
 from gateway.ledger.case import Case
 from gateway.ledger.loops import Loops, Sighting
@@ -16,7 +17,7 @@ from gateway.model.call import Asked
 from gateway.model.outcome import Brought, Looped
 from gateway.model.principal import Principal
 from gateway.model.refusal import Refusal, Refused
-from gateway.model.spend import Bill, Cost, Spend, Usage
+from gateway.model.spend import Bill, Cost, Usage
 from gateway.model.work import Entry
 
 
@@ -38,7 +39,7 @@ class Toll:
     def on(self, entry: None) -> None: ...
     def on(self, entry: Entry | None) -> Entry | None:
         """An intent with what its call reserved."""
-        return entry if entry is None or self.paid is None else noting(entry, self.paid.cost)
+        return entry if entry is None or self.paid is None else noting(entry, self.paid.owed.cost)
 
     @property
     def hint(self) -> str | None:
@@ -52,13 +53,16 @@ class Toll:
 class Purse(Protocol):
     """Budgets, counted in this process or by a store that several share."""
 
-    async def learn(self, case: Case) -> None:
-        """Before `spend`. Raises Refused: budget-exhausted; StoreUnavailable."""
+    def owes(self, case: Case) -> Owed:
+        """What a call may use. Raises Refused: invalid-arguments, budget-exhausted."""
 
-    def spend(self, case: Case) -> Paid:
-        """Reserves what one call may use. Raises Refused: budget-exhausted."""
+    async def learn(self, owed: Owed) -> None:
+        """Before `spend`, with nothing awaited in between. Raises Refused: budget-exhausted; StoreUnavailable."""
 
-    def give_back(self, case: Case, paid: Paid) -> None:
+    def spend(self, owed: Owed) -> Paid:
+        """Reserves it. Raises Refused: budget-exhausted."""
+
+    def give_back(self, paid: Paid) -> None:
         """The call was not sent; once, however often it is said."""
 
     def settle(self, case: Case, paid: Paid, brought: Brought | None) -> Bill:
@@ -70,9 +74,6 @@ class Purse(Protocol):
     async def usage(self) -> Sequence[Usage]:
         """Every counter that a rule is about, as it stands. Raises StoreUnavailable."""
 
-    def spends(self, case: Case) -> tuple[Spend, ...]:
-        """What the claim itself must pay."""
-
 
 class Brakes:
     """Loop brake and budgets, as one."""
@@ -81,15 +82,16 @@ class Brakes:
         self._budgets = budgets
         self._loops = loops
 
-    async def learn(self, case: Case) -> None:
-        """Before `charge`, with nothing awaited in between. Raises Refused: budget-exhausted; StoreUnavailable."""
-        await self._budgets.learn(case)
+    async def learn(self, case: Case) -> Owed:
+        """What is owed for a call, before `charge` and with nothing awaited in between.
 
-    def spends(self, case: Case) -> tuple[Spend, ...]:
-        """What the claim itself must pay, where several processes share the budgets."""
-        return self._budgets.spends(case)
+        Raises Refused: invalid-arguments, budget-exhausted; StoreUnavailable.
+        """
+        owed = self._budgets.owes(case)
+        await self._budgets.learn(owed)
+        return owed
 
-    def charge(self, case: Case) -> Toll:
+    def charge(self, case: Case, owed: Owed) -> Toll:
         """Counts the attempt and pays for it."""
         sighting = None
         if self._loops is not None:
@@ -98,7 +100,7 @@ class Brakes:
                 return Toll(case, None, sighting, sighting.refused)
         asks = sighting.asks if sighting is not None else None
         try:
-            return Toll(case, self._budgets.spend(case), sighting, asks=asks)
+            return Toll(case, self._budgets.spend(owed), sighting, asks=asks)
         except Refused as refused:
             return Toll(case, None, sighting, refused.refusal)
 
@@ -117,7 +119,7 @@ class Brakes:
         `replayed` that it was answered from what an earlier call left.
         """
         if toll.paid is not None:
-            self._budgets.give_back(toll.case, toll.paid)
+            self._budgets.give_back(toll.paid)
         if self._loops is None or toll.sighting is None:
             return
         if not counts:

@@ -13,11 +13,11 @@ from typing import Final, Protocol
 
 from gateway.config.budgets import Budget
 from gateway.ledger import prices
-from gateway.ledger.allowances import Allowances, bill, exhausted, warnings
+from gateway.ledger.allowances import Allowances, Owed, bill, exhausted, warnings
 from gateway.ledger.case import Case
 from gateway.model.outcome import Brought
 from gateway.model.refusal import Refused
-from gateway.model.spend import Bill, Cost, Counter, Scope, Spend, Unit, Usage, Who
+from gateway.model.spend import Bill, Cost, Counter, Scope, Unit, Usage, Who
 from gateway.ports import Clock
 
 _TALLIES: Final = 50_000
@@ -53,8 +53,7 @@ class Paid:
 
     at: float
     """Unix seconds."""
-    cost: Cost
-    spends: tuple[Spend, ...]
+    owed: Owed
     tallies: tuple[Tally, ...] = ()
     """Of this process, one for each spend."""
     levels: tuple[int, ...] = ()
@@ -97,15 +96,16 @@ class Budgets:
         self._complete_since = clock.now()
         """Windows that began later are known from memory alone."""
 
-    async def learn(self, case: Case) -> None:
-        """Before `spend`, with nothing awaited in between: asks the index for windows that memory cannot know.
+    def owes(self, case: Case) -> Owed:
+        return self._allowances.owed(case, self._sizes.reserved(case))
+
+    async def learn(self, owed: Owed) -> None:
+        """Asks the index for windows that memory cannot know.
 
         Suspends only at the first call of an id after a start, in a window that is older than the start.
         """
-        cost = self._sizes.reserved(case)
-        self._allowances.must_fit(case, cost)
         now = self._clock.now()
-        for spend in self._allowances.spends(case, cost):
+        for spend in owed.spends:
             counter = spend.counter
             start = counter.start(now)
             if counter not in self._tallies and start < self._complete_since:
@@ -113,26 +113,25 @@ class Budgets:
                 if counter not in self._tallies:  # somebody else learnt it meanwhile, and may have reserved since
                     self._keep(counter, Tally(start, used))
 
-    def spend(self, case: Case) -> Paid:
+    def spend(self, owed: Owed) -> Paid:
         """Reserves what the call may use in every budget it touches, or in none. Raises Refused: budget-exhausted."""
-        now, cost = self._clock.now(), self._sizes.reserved(case)
-        spends = self._allowances.spends(case, cost)
-        tallies = tuple(self._opened(spend.counter, now) for spend in spends)
+        now, spends = self._clock.now(), owed.spends
+        tallies = tuple([self._opened(spend.counter, now) for spend in spends])
         for spend, tally in zip(spends, tallies, strict=True):
             left = spend.limit - tally.used - tally.held
             if left < spend.amount:
                 raise Refused.of(exhausted(spend, left, spend.counter.resets_at(tally.start), now))
         for spend, tally in zip(spends, tallies, strict=True):
             self._keep(spend.counter, tally).held += spend.amount
-        return Paid(now, cost, spends, tallies)
+        return Paid(now, owed, tallies)
 
-    def give_back(self, case: Case, paid: Paid) -> None:  # noqa: ARG002  the other home asks for it
+    def give_back(self, paid: Paid) -> None:
         """The call was not sent."""
         self._close(paid, None)
 
     def settle(self, case: Case, paid: Paid, brought: Brought | None) -> Bill:
         """Replaces what was reserved by what was used."""
-        cost = self._sizes.used(case, paid.cost, brought)
+        cost = self._sizes.used(case, paid.owed.cost, brought)
         self._close(paid, cost)
         return bill(cost, [*self._allowances.oversized(cost), *self._warnings(paid)])
 
@@ -141,16 +140,12 @@ class Budgets:
         self._doubts[token] = paid
         if len(self._doubts) > _DOUBTS:
             self._doubts.popitem(last=False)
-        return bill(paid.cost, self._warnings(paid))
+        return bill(paid.owed.cost, self._warnings(paid))
 
     def resolved(self, token: int, *, executed: bool) -> None:
         """Somebody knows. What a doubt of before the start had reserved stays charged until the next one."""
         if (paid := self._doubts.pop(token, None)) is not None:
-            self._close(paid, paid.cost if executed else None)
-
-    def spends(self, case: Case) -> tuple[Spend, ...]:  # noqa: ARG002
-        """Nothing: it is reserved here."""
-        return ()
+            self._close(paid, paid.owed.cost if executed else None)
 
     async def usage(self) -> Sequence[Usage]:
         """Every counter of the windows that are open; of sessions and runs only those that memory knows."""
@@ -173,16 +168,16 @@ class Budgets:
         if not paid.open:
             return
         paid.open = False
-        for spend, tally in zip(paid.spends, paid.tallies, strict=True):
+        for spend, tally in zip(paid.owed.spends, paid.tallies, strict=True):
             tally.held -= spend.amount
             tally.used += cost.of(spend.counter.unit) if cost is not None else 0
 
     def _warnings(self, paid: Paid) -> list[dict[str, object]]:
         levels = [
             (tally.used + tally.held, spend.counter.resets_at(tally.start))
-            for spend, tally in zip(paid.spends, paid.tallies, strict=True)
+            for spend, tally in zip(paid.owed.spends, paid.tallies, strict=True)
         ]
-        return warnings(paid.spends, levels)
+        return warnings(paid.owed.spends, levels)
 
     def _opened(self, counter: Counter, now: float) -> Tally:
         """Not kept before somebody pays: who is refused opens no window."""

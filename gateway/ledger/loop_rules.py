@@ -8,7 +8,7 @@ is the one that is asked about. Must not know callers, clocks or what is done ab
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import groupby, takewhile
+from itertools import groupby, islice, takewhile
 from typing import Final, Literal
 
 from gateway.config.loops import Loops as Limits
@@ -62,16 +62,20 @@ class Finding:
 
 def found(ring: Ring, limits: Limits, steps: int) -> Finding | None:
     """What is certain before what is not. `steps`: calls of the proven run so far; 0 without one."""
-    rules: Iterable[Callable[[Ring, Limits], Finding | None]] = (
-        (failing,) if ring[-1].polled else (repeated, stuck, circling, failing, alike)
-    )
     doubtful = None
-    for rule in rules:
+    for rule in _about(ring[-1]):
         if (seen := rule(ring, limits)) is not None:
             if seen.certain:
                 return seen
             doubtful = doubtful or seen
     return over(steps, limits) or doubtful
+
+
+def _about(now: Attempt) -> Iterable[Callable[[Ring, Limits], Finding | None]]:
+    """The rules that may have something to say. What was not asked before repeats nothing."""
+    if now.polled:
+        return (failing,)
+    return (failing, alike) if now.news else (repeated, stuck, circling, failing, alike)
 
 
 def repeated(ring: Ring, limits: Limits) -> Finding | None:
@@ -135,17 +139,18 @@ def alike(ring: Ring, limits: Limits) -> Finding | None:
 
     Where they differ in more it may be a batch whose every call answers `ok`.
     """
-    now = ring[-1]
-    row = list(takewhile(lambda one: one.tool == now.tool, reversed(ring)))
-    if len(row) < limits.alike:
+    now, last = ring[-1], ring[-limits.alike :]
+    if len(last) < limits.alike or any(one.tool != now.tool for one in last):
         return None
-    known = [one for one in row[1:] if one.result is not None][: limits.alike - 1]
-    if len(known) * 2 < limits.alike - 1 or len({one.result for one in known}) * 3 > len(known):
+    row = takewhile(lambda one: one.tool == now.tool, reversed(ring[:-1]))
+    known = [*islice((one.result for one in row if one.result is not None), limits.alike - 1)]
+    if len(known) * 2 < limits.alike - 1 or len(set(known)) * 3 > len(known):
         return None
-    if certain := len({one.core for one in row[: limits.alike]}) == 1:
-        told = f"was called {len(row)} times in a row with arguments that hardly differ, and brings nothing new"
+    times = next((n for n, one in enumerate(reversed(ring)) if one.tool != now.tool), len(ring))
+    if certain := len({one.core for one in last}) == 1:
+        told = f"was called {times} times in a row with arguments that hardly differ, and brings nothing new"
     else:
-        told = f"was called {len(row)} times in a row and brings the same result whatever the arguments"
+        told = f"was called {times} times in a row and brings the same result whatever the arguments"
     return Finding("R4", ("alike", now.tool), told, certain)
 
 

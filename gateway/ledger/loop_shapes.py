@@ -47,13 +47,13 @@ _ENDS: Final = -64
 """So many characters of a name are looked at, its last ones; a cache keeps some."""
 
 
-def core(arguments: Mapping[str, Any], volatile: Collection[str], *, changes: bool) -> int:
-    """Arguments without what varies by itself, texts without case, spacing and final dots.
+def core(tool: str, arguments: Mapping[str, Any], volatile: Collection[str], *, changes: bool) -> int:
+    """A call without what varies by itself in its arguments: texts without case, spacing and final dots.
 
     `changes`: the call changes something, so that a page or an index in it is part of what it does.
     """
     said = {name: value for name, value in arguments.items() if name not in volatile} if volatile else arguments
-    return hash(_core(said, _nonce if changes else _nonce_or_place, 0))
+    return hash((tool, _core(said, _nonce if changes else _nonce_or_place, 0)))
 
 
 def brought(result: Mapping[str, Any], *, changes: bool) -> int:

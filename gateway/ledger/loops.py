@@ -77,7 +77,7 @@ class Loops:
         attempt = Attempt(
             case.call.published_name,
             case.fingerprint,
-            core(case.call.arguments, terms.volatile, changes=changes),
+            core(case.call.published_name, case.call.arguments, terms.volatile, changes=changes),
             self._clock.monotonic(),
             polled=terms.poll_s is not None,
         )
@@ -88,7 +88,8 @@ class Loops:
             )
         seen = _open(course, _question(case, attempt)) or self._found(case.principal, course, case.call.occurrence)
         if seen is None:
-            _calm(course, attempt.at - self._window_s)
+            if course.rungs:
+                _calm(course, attempt.at - self._window_s)
             return Sighting(attempt)
         return self._sighting(case, course, attempt, seen)
 
@@ -115,10 +116,10 @@ class Loops:
         if brought is None or course is None:
             return
         attempt.result = shape_of(brought.result, changes=case.call.tool.effect in _CHANGES)
-        if not any(
-            one.result == attempt.result and one.core == attempt.core for one in course.ring if one is not attempt
-        ):
-            attempt.news = True
+        if not attempt.news:
+            attempt.news = not any(
+                one.result == attempt.result and one.core == attempt.core for one in course.ring if one is not attempt
+            )
 
     def replayed(self, sighting: Sighting) -> None:
         """An earlier answer was served, with how to do it again on purpose."""
@@ -146,8 +147,8 @@ class Loops:
 
     def denied(self, principal: Principal, name: str, arguments: Mapping[str, Any]) -> str | None:
         """Counts what was turned away before the ledger; a hint when that repeats. It is refused anyway."""
-        alike = core(arguments, (), changes=True)
-        attempt = Attempt(name, (name, alike), alike, self._clock.monotonic(), denied=True, failed=True)
+        alike = core(name, arguments, (), changes=True)
+        attempt = Attempt(name, alike, alike, self._clock.monotonic(), denied=True, failed=True)
         seen = self._found(principal, self._counted(principal, attempt))
         return None if seen is None else f"It {seen.told}. {_ADVICE[seen.rule]}"
 
@@ -161,14 +162,14 @@ class Loops:
         ring = course.ring
         while ring and principal.run is None and ring[0].at <= attempt.at - self._window_s:
             ring.popleft()
-        attempt.news = not any(one.core == attempt.core and one.tool == attempt.tool for one in ring)
+        attempt.news = attempt.core not in [one.core for one in ring]
         ring.append(attempt)
         course.steps += 1
         return course
 
     def _found(self, principal: Principal, course: _Course, occurrence: int = 1) -> Finding | None:
         """A repeat on purpose is not held against the replay that told the agent how to make it."""
-        ring = [one for one in course.ring if occurrence == 1 or not one.replayed]
+        ring = list(course.ring) if occurrence == 1 else [one for one in course.ring if not one.replayed]
         return found(ring, self._limits, course.steps if principal.run is not None else 0)
 
     def _sighting(self, case: Case, course: _Course, attempt: Attempt, seen: Finding) -> Sighting:

@@ -7,7 +7,6 @@ not know budgets, counters or clocks. Called by the budgets.
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import ROUND_CEILING, Decimal
 from typing import Any, Final
 
@@ -45,17 +44,14 @@ def reserved(call: ResolvedCall, largest: int) -> Cost:
 def used(call: ResolvedCall, held: Cost, brought: Brought | None) -> Cost:
     """What a call that was sent came to. Without an answer nothing was brought, and its price is paid."""
     price = call.tool.terms.price
-    told = price is None or price.result is None
-    if brought is None:
-        return replace(held, bytes=0, tokens=0, estimated=not told)
-    tokens = max(_tokens(brought.size), _reported(brought.result))
-    if told:
-        return replace(held, bytes=brought.size, tokens=tokens)
-    assert price is not None
-    found = _amount(_at(price.result, {"result": brought.result}))
+    size = 0 if brought is None else brought.size
+    tokens = 0 if brought is None else max(_tokens(size), _reported(brought.result))
+    if price is None or price.result is None:
+        return Cost(held.calls, held.mutating, size, tokens, held.money)
+    found = None if brought is None else _amount(_at(price.result, {"result": brought.result}))
     if found is None or found > held.money:
-        return replace(held, bytes=brought.size, tokens=tokens, estimated=True)
-    return replace(held, bytes=brought.size, tokens=tokens, money=found)
+        return Cost(held.calls, held.mutating, size, tokens, held.money, estimated=True)
+    return Cost(held.calls, held.mutating, size, tokens, found)
 
 
 def _priced(call: ResolvedCall, price: Price | None) -> int:

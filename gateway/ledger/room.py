@@ -13,7 +13,7 @@ from typing import Any, assert_never
 
 from gateway.config.idempotency import Idempotency
 from gateway.homes import ClaimStore
-from gateway.ledger.allowances import exhausted
+from gateway.ledger.allowances import Owed, exhausted
 from gateway.ledger.answers import fails_closed, in_flight, reused, served, turned_away, unwritten
 from gateway.ledger.attempt import Attempt, Attempts
 from gateway.ledger.brakes import Brakes, Purse, Toll
@@ -75,7 +75,7 @@ class OnceLedger:
         self._reads = Reads()
         stops.on_change = self._reads.look
         self._clock = clock
-        self._attempts = Attempts(secret, owner, self._brakes.spends, idempotency.scope)
+        self._attempts = Attempts(secret, owner, idempotency.scope)
         self._keeps = Keeps(idempotency.ttl.total_seconds(), idempotency.once_ttl.total_seconds())
         self._reached = reached
         self._tasks = tasks
@@ -94,21 +94,21 @@ class OnceLedger:
         """Lets a read pass its brakes; claims for every other call, or serves what an earlier one left."""
         self._stops.check(principal, call.tool)
         case = Case(principal, call, asked)
-        await self._learn(case)
+        owed = await self._learn(case)
         if not call.tool.effect.leaves_traces:
-            toll = self._brakes.charge(case)
+            toll = self._brakes.charge(case, owed)
             self._brakes.told(toll)
             if toll.refused is not None:
                 raise Refused.of(toll.refused)
             return Passed(toll.hint, toll.looped, toll)
-        attempt = self._attempts.of(case, call_id, deadline - self._clock.monotonic())
+        attempt = self._attempts.of(case, call_id, deadline - self._clock.monotonic(), owed)
         wait_until = min(deadline, self._clock.monotonic() + LONGEST_WAIT_S)
         while (flight := self._flights.aloft(attempt.claim, self._clock.monotonic())) is not None:
             found = await self._waiting.here(flight, case, wait_until)
             if found is not None:
                 return served(found, attempt.claim, call.tool, attempt.source, joined=flight.token is not None)
-            await self._learn(case)
-        return await self._claim(attempt, intent, waits, wait_until)
+            owed = await self._learn(case)
+        return await self._claim(attempt, owed, intent, waits, wait_until)
 
     def check(self, principal: Principal, tool: Tool) -> None:
         """Raises Refused: stopped."""
@@ -189,14 +189,15 @@ class OnceLedger:
         """Counts what was turned away before it came here."""
         return self._brakes.denied(principal, asked)
 
-    async def _learn(self, case: Case) -> None:
-        """What the budgets must know before `charge`. Raises Refused: budget-exhausted, store-unavailable."""
+    async def _learn(self, case: Case) -> Owed:
+        """Raises Refused: invalid-arguments, budget-exhausted, store-unavailable."""
         with fails_closed():
-            await self._brakes.learn(case)
+            return await self._brakes.learn(case)
 
     async def _claim(
         self,
         attempt: Attempt,
+        owed: Owed,
         intent: Callable[[], Entry | None],
         waits: Callable[[], None],
         until: float,
@@ -205,7 +206,7 @@ class OnceLedger:
         principal, call, claim = attempt.case.principal, attempt.case.call, attempt.claim
         # Charged before the durable step, so that a budget cannot be overspent while it runs; taken back unless won.
         # Who is refused here claims without departing all the same: a retry must be served even so.
-        toll = self._brakes.charge(attempt.case)
+        toll = self._brakes.charge(attempt.case, owed)
         flight = self._flights.begin(claim, toll, wall=self._clock.now(), now=self._clock.monotonic())
         try:
             with fails_closed():

@@ -15,7 +15,7 @@ from typing import Final
 
 from gateway.config.budgets import Budget
 from gateway.homes import BudgetStore
-from gateway.ledger.allowances import Allowances, bill, exhausted, warnings
+from gateway.ledger.allowances import Allowances, Owed, bill, exhausted, warnings
 from gateway.ledger.budgets import Paid, Sizes
 from gateway.ledger.case import Case
 from gateway.model.outcome import Brought
@@ -51,53 +51,49 @@ class SharedBudgets:
         """Chunks that are being taken, and how much was had; None: the store is away, so that nobody else waits for it."""
         self._tasks = Tasks()
 
-    async def learn(self, case: Case) -> None:
+    def owes(self, case: Case) -> Owed:
+        return self._allowances.owed(case, self._sizes.reserved(case), by_claim=case.call.tool.effect.leaves_traces)
+
+    async def learn(self, owed: Owed) -> None:
         """Takes chunks for a read until every budget has enough left. Raises Refused: budget-exhausted.
 
         All of them are looked at again after each wait: others may have spent what there was, and a window may have ended.
         Raises StoreUnavailable where the read costs money and the store cannot be asked.
         """
-        cost = self._sizes.reserved(case)
-        self._allowances.must_fit(case, cost)
-        if case.call.tool.effect.leaves_traces:
+        if owed.by_claim:
             return
         try:
-            while (short := self._short(case, cost)) is not None:
+            while (short := self._short(owed)) is not None:
                 spend, place = short
-                if not await self._take(spend, place, priced=cost.money > 0) and self._left(place) < spend.amount:
+                if not await self._take(spend, place, priced=owed.cost.money > 0) and self._left(place) < spend.amount:
                     left = self._left(place) + max(0, spend.limit - self._levels.get(place, spend.limit))
                     raise Refused.of(exhausted(spend, left, spend.counter.resets_at(place[1]), self._clock.now()))
         except BaseException:
-            for spend in self._allowances.spends(case, cost):
+            for spend in owed.spends:
                 self._spare(spend, _place(spend, self._clock.now()))
             raise
 
-    def spend(self, case: Case) -> Paid:
+    def spend(self, owed: Owed) -> Paid:
         """Counts a read; whatever leaves traces is counted where it is claimed."""
-        now, cost = self._clock.now(), self._sizes.reserved(case)
-        spends = self._allowances.spends(case, cost)
-        if not case.call.tool.effect.leaves_traces:
-            for spend in spends:  # one that nothing was taken for owes it, and pays first of all
+        now = self._clock.now()
+        if not owed.by_claim:
+            for spend in owed.spends:  # one that nothing was taken for owes it, and pays first of all
                 self._add(_place(spend, now), -spend.amount)
-        return Paid(now, cost, spends)
+        return Paid(now, owed)
 
-    def give_back(self, case: Case, paid: Paid) -> None:
+    def give_back(self, paid: Paid) -> None:
         """The call was not sent. A claim gives back in the store."""
-        self._close(case, paid, None)
+        self._close(paid, None)
 
     def settle(self, case: Case, paid: Paid, brought: Brought | None) -> Bill:
         """Replaces what was reserved by what was used; of a claim the store does so."""
-        cost = self._sizes.used(case, paid.cost, brought)
-        self._close(case, paid, cost)
+        cost = self._sizes.used(case, paid.owed.cost, brought)
+        self._close(paid, cost)
         return bill(cost, [*self._allowances.oversized(cost), *self._warnings(paid)])
 
     def doubt(self, token: int, paid: Paid) -> Bill:  # noqa: ARG002  the store knows which reservation it is
         """The reservation stands in the store."""
-        return bill(paid.cost, self._warnings(paid))
-
-    def spends(self, case: Case) -> tuple[Spend, ...]:
-        """What a claim must pay."""
-        return self._allowances.spends(case, self._sizes.reserved(case))
+        return bill(paid.owed.cost, self._warnings(paid))
 
     async def usage(self) -> Sequence[Usage]:
         """Over all processes; what they took for reads in advance counts as used. Raises StoreUnavailable."""
@@ -107,14 +103,14 @@ class SharedBudgets:
             if (limit := self._allowances.rule_of(counter)) is not None
         ]
 
-    def _close(self, case: Case, paid: Paid, cost: Cost | None) -> None:
+    def _close(self, paid: Paid, cost: Cost | None) -> None:
         """Returns to a chunk what a read did not use."""
         if not paid.open:
             return
         paid.open = False
-        if case.call.tool.effect.leaves_traces:
+        if paid.owed.by_claim:
             return
-        for spend in paid.spends:
+        for spend in paid.owed.spends:
             place = _place(spend, paid.at)
             unused = spend.amount - (cost.of(spend.counter.unit) if cost is not None else 0)
             if place[0].start(self._clock.now()) <= place[1]:
@@ -122,9 +118,9 @@ class SharedBudgets:
                 self._spare(spend, place)
 
     def _warnings(self, paid: Paid) -> list[dict[str, object]]:
-        resets = [spend.counter.resets_at(spend.counter.start(paid.at)) for spend in paid.spends]
-        levels = paid.levels or [self._level(spend, _place(spend, paid.at)) for spend in paid.spends]
-        return warnings(paid.spends, list(zip(levels, resets, strict=True)))
+        resets = [spend.counter.resets_at(spend.counter.start(paid.at)) for spend in paid.owed.spends]
+        levels = paid.levels or [self._level(spend, _place(spend, paid.at)) for spend in paid.owed.spends]
+        return warnings(paid.owed.spends, list(zip(levels, resets, strict=True)))
 
     def _level(self, spend: Spend, place: _Place) -> int:
         """How far a budget is spent, as far as this process knows: what it took and has left is not."""
@@ -133,10 +129,10 @@ class SharedBudgets:
     def _left(self, place: _Place) -> int:
         return self._chunks.get(place, 0)
 
-    def _short(self, case: Case, cost: Cost) -> tuple[Spend, _Place] | None:
+    def _short(self, owed: Owed) -> tuple[Spend, _Place] | None:
         """A budget with too little left of what was taken."""
         now = self._clock.now()
-        places = ((spend, _place(spend, now)) for spend in self._allowances.spends(case, cost))
+        places = ((spend, _place(spend, now)) for spend in owed.spends)
         return next(((spend, place) for spend, place in places if self._left(place) < spend.amount), None)
 
     async def _take(self, spend: Spend, place: _Place, *, priced: bool) -> bool:

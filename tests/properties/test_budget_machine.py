@@ -193,9 +193,9 @@ class BudgetMachine(RuleBasedStateMachine):
         return Case(PEOPLE[user], call, Asked("desk_pay", {}, "modern", "2026-07-28"))
 
     def reserve(self, case: Case, sent: bool) -> tuple[Case, Paid] | None:
-        self.run(self.purse.learn(case))
+        self.run(self.purse.learn(self.purse.owes(case)))
         try:
-            return case, self.purse.spend(case)
+            return case, self.purse.spend(self.purse.owes(case))
         except Refused:
             return None
 
@@ -205,10 +205,10 @@ class BudgetMachine(RuleBasedStateMachine):
             case "done":
                 told = {"price": str(Decimal(price) / 1_000_000)}
                 self.purse.settle(case, paid, Brought(told, 1, is_error=False))
-                self.purse.give_back(case, paid)
+                self.purse.give_back(paid)
             case "unsent":
-                self.purse.give_back(case, paid)
-                self.purse.give_back(case, paid)
+                self.purse.give_back(paid)
+                self.purse.give_back(paid)
             case "doubt":
                 self.purse.doubt(id(one), paid)
 
@@ -234,7 +234,7 @@ class SharedBudgetMachine(BudgetMachine):
         """No rule here: leases would live on with it. `test_redis_budgets` steps it."""
 
     def reserve(self, case: Case, sent: bool) -> tuple[Claim, int] | None:
-        claim = Claim(case.fingerprint, case.fingerprint, "call", "owner", LEASE_S, None, self.purse.spends(case))
+        claim = Claim(case.fingerprint, case.fingerprint, "call", "owner", LEASE_S, None, self.purse.owes(case).spends)
         answer = self.run(self.gateway.claims.claim(claim, redis_kit.entry("intent") if sent else None))
         if isinstance(answer, Overspent):
             return None

@@ -9,6 +9,7 @@ import pytest
 
 from gateway.config import schema
 from gateway.config.idempotency import Idempotency
+from gateway.ledger.allowances import Owed
 from gateway.ledger.budgets import Budgets
 from gateway.ledger.case import Case
 from gateway.ledger.loops import Loops
@@ -20,7 +21,7 @@ from gateway.model.claim import Done, Kept
 from gateway.model.outcome import Brought
 from gateway.model.principal import Principal
 from gateway.model.refusal import Refused
-from gateway.model.spend import Counter, Scope, Unit, Who
+from gateway.model.spend import Cost, Counter, Scope, Unit, Who
 from gateway.model.tool import Effect, ResolvedCall, Tool
 from gateway.model.work import Entry, StoreUnavailable
 from gateway.store import ledger_sqlite, stops_sqlite
@@ -32,6 +33,7 @@ from gateway.tasks import Tasks
 SECRET = b"0123456789abcdef" * 2
 ALICE = Principal("default", "support-bot", "key:k1", "alice", "key:k1")
 BOB = Principal("default", "support-bot", "key:k2", "bob", "key:k2")
+FREE = Owed(Cost(), ())
 NOON = 1_790_078_400.0 // 86_400 * 86_400 + 43_200
 BOUND_S = 5.0
 

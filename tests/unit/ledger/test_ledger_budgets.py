@@ -33,7 +33,7 @@ def spent(budgets: Budgets, who: Principal | Case = ALICE) -> int:
     one = who if isinstance(who, Case) else case(who, READ)
     for passed in range(1000):
         try:
-            budgets.spend(one)
+            budgets.spend(budgets.owes(one))
         except Refused:
             return passed
     raise AssertionError("no limit")
@@ -41,7 +41,7 @@ def spent(budgets: Budgets, who: Principal | Case = ALICE) -> int:
 
 def refused(budgets: Budgets, one: Case) -> Refusal:
     with pytest.raises(Refused) as caught:
-        budgets.spend(one)
+        budgets.spend(budgets.owes(one))
     assert caught.value.refusal.reason is Reason.BUDGET_EXHAUSTED
     return caught.value.refusal
 
@@ -132,13 +132,13 @@ def test_a_clock_that_steps_back_opens_no_spent_window_again() -> None:
 def test_only_a_window_that_paid_gets_back_and_only_once() -> None:
     clock = FakeClock()
     budgets, one = made(budget("agent", "minute", 2), clock=clock), case(ALICE, READ)
-    first = budgets.spend(one)
+    first = budgets.spend(budgets.owes(one))
     clock.advance(60)
-    second, _ = budgets.spend(one), budgets.spend(one)
-    budgets.give_back(one, first)
+    second, _ = budgets.spend(budgets.owes(one)), budgets.spend(budgets.owes(one))
+    budgets.give_back(first)
     assert spent(budgets) == 0
     for _ in range(3):
-        budgets.give_back(one, second)
+        budgets.give_back(second)
     assert spent(budgets) == 1
 
 
@@ -147,13 +147,13 @@ async def test_the_first_call_of_an_id_learns_what_was_spent_before_the_start() 
     index.named = {"alice": 2, "support-bot": 7}
     clock.advance(30)
     budgets = made(budget("user", "minute", 3), budget("agent", "day", 9), clock=clock, index=index)
-    await budgets.learn(case(ALICE, READ))
+    await budgets.learn(budgets.owes(case(ALICE, READ)))
     assert [(one.name, since) for one, since in index.asked] == [("alice", NOON), ("support-bot", NOON - 43_200)]
     assert spent(budgets) == 1
-    await budgets.learn(case(ALICE, READ))
+    await budgets.learn(budgets.owes(case(ALICE, READ)))
     assert len(index.asked) == 2
     clock.advance(60)
-    await budgets.learn(case(BOB, READ))
+    await budgets.learn(budgets.owes(case(BOB, READ)))
     assert len(index.asked) == 2
 
 
@@ -163,8 +163,8 @@ async def test_callers_that_learn_at_the_same_time_do_not_forget_what_the_other_
     budgets = made(budget("user", "minute", 3), clock=clock, index=UsedBefore(1))
 
     async def one() -> None:
-        await budgets.learn(case(ALICE, READ))
-        budgets.spend(case(ALICE, READ))
+        await budgets.learn(budgets.owes(case(ALICE, READ)))
+        budgets.spend(budgets.owes(case(ALICE, READ)))
 
     outcomes = await asyncio.gather(*(one() for _ in range(10)), return_exceptions=True)
     assert outcomes.count(None) == 2
@@ -178,9 +178,9 @@ async def test_what_memory_had_to_drop_is_asked_for_again(monkeypatch: pytest.Mo
     clock.advance(5)
     assert spent(budgets) == 3
     for name in ("b", "c", "d"):
-        budgets.spend(case(Principal("default", "support-bot", "key:k", name), READ))
+        budgets.spend(budgets.owes(case(Principal("default", "support-bot", "key:k", name), READ)))
     assert len(budgets._tallies) == 2
-    await budgets.learn(case(ALICE, READ))
+    await budgets.learn(budgets.owes(case(ALICE, READ)))
     assert spent(budgets) == 0
 
 
@@ -189,9 +189,9 @@ async def test_usage_tells_of_memory_and_of_what_was_before_it() -> None:
     index.named = {"carol": 4}
     clock.advance(60)
     budgets = made(budget("user", "hour", 9), clock=clock, index=index)
-    paid = budgets.spend(case(ALICE, READ))
+    paid = budgets.spend(budgets.owes(case(ALICE, READ)))
     budgets.settle(case(ALICE, READ), paid, None)
-    budgets.spend(case(ALICE, READ))
+    budgets.spend(budgets.owes(case(ALICE, READ)))
 
     def figures(found: Sequence[Any]) -> dict[str, tuple[int, int, int]]:
         return {one.counter.name: (one.used, one.held, one.limit) for one in found}

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ledger_kit import ALICE, SECRET, call, tool
+from ledger_kit import ALICE, FREE, SECRET, call, tool
 
 from gateway.ledger.attempt import Attempts
 from gateway.ledger.case import Case
@@ -126,7 +126,7 @@ def test_a_lease_outlives_the_call_and_every_question_its_caller_may_be_asked(
     dialogue: Dialogue, lease_s: float
 ) -> None:
     asked = Asked("refund", {}, "modern", "2026-07-28", dialogue=dialogue)
-    attempt = Attempts(SECRET, "owner", lambda _: ()).of(Case(ALICE, call(), asked), "call-1", 10.0)
+    attempt = Attempts(SECRET, "owner").of(Case(ALICE, call(), asked), "call-1", 10.0, FREE)
     assert attempt.claim.lease_s == lease_s
 
 
@@ -147,7 +147,7 @@ def test_a_doubt_may_be_sent_again_only_for_as_long_as_the_operator_vouches_for_
 ) -> None:
     asked = Asked("refund", {}, "modern", "2026-07-28")
     case = Case(ALICE, call(tool(effect, terms=said)), asked)
-    assert Attempts(SECRET, "owner", lambda _: ()).of(case, "call-1", 10.0).claim.resend_within_s == resend_within_s
+    assert Attempts(SECRET, "owner").of(case, "call-1", 10.0, FREE).claim.resend_within_s == resend_within_s
 
 
 @pytest.mark.parametrize("how", [{}, {"key": "k"}, {"call_ref": "toolu_1"}, {"once": True}])
@@ -155,6 +155,6 @@ def test_what_is_forwarded_is_the_same_for_every_attempt_at_one_call(how: dict) 
     terms = Terms(once=("args.order",)) if how.pop("once", False) else Terms()
     asked = Asked("refund", {}, "modern", "2026-07-28", **how)
     case = Case(ALICE, call(tool(terms=terms)), asked)
-    forwarded = {Attempts(SECRET, owner, lambda _: ()).of(case, owner, 10.0).claim.record.hex() for owner in "ab"}
+    forwarded = {Attempts(SECRET, owner).of(case, owner, 10.0, FREE).claim.record.hex() for owner in "ab"}
     assert len(forwarded) == 1
     assert len(forwarded.pop()) == 64

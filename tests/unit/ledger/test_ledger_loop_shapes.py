@@ -11,7 +11,7 @@ Json = dict[str, Any]
 
 
 def same_call(one: Json, other: Json, *, changes: bool = True, volatile: tuple[str, ...] = ()) -> bool:
-    return core(one, volatile, changes=changes) == core(other, volatile, changes=changes)
+    return core("t", one, volatile, changes=changes) == core("t", other, volatile, changes=changes)
 
 
 def same_answer(one: Json, other: Json, *, changes: bool) -> bool:
@@ -111,6 +111,6 @@ def test_what_is_no_json_is_read_as_text_and_what_is_deep_or_long_is_cut() -> No
     for _ in range(500):
         deep = [deep]
     assert brought({"structuredContent": {"deep": deep}}, changes=False)
-    assert core({"deep": deep}, (), changes=True)
+    assert core("t", {"deep": deep}, (), changes=True)
     assert brought({"content": [{"type": "text", "text": "[" * 60_000}]}, changes=False)
     assert brought({}, changes=True) == brought({"_meta": {"a": 1}}, changes=True)

@@ -17,7 +17,7 @@ from gateway.model.outcome import Brought, Looped
 from gateway.model.principal import Principal
 from gateway.model.refusal import Reason
 from gateway.model.terms import Terms
-from gateway.model.tool import Effect, ResolvedCall
+from gateway.model.tool import Effect, ResolvedCall, Tool
 
 ASKED = Asked("helpdesk_refund", {}, "modern", "2026-07-28")
 MUTATING, READ, POLLED = call(), call(tool(Effect.READ)), call(tool(Effect.READ, terms=Terms(poll_s=10.0)))
@@ -199,6 +199,14 @@ def test_work_that_goes_on_in_between_is_no_loop_and_idling_is() -> None:
     assert "refuse" not in between([call(order=1000 + n) for n in range(12)], [DONE] * 12)  # edit, test, edit, test
     assert "refuse" not in between([call(tool(Effect.READ), order=1)] * 12, pages)  # look, click, look, click
     assert "refuse" in between([call(order=1000 + n % 5 % 3) for n in range(12)], [DONE] * 12)
+
+
+def test_a_cycle_of_tools_that_all_take_the_same_arguments_is_a_cycle() -> None:
+    caller = Caller()
+    tools = [Tool(f"ci/{name}", "ci", name, {}, "0" * 64, Effect.READ) for name in ("build_status", "list_jobs")]
+    cycle = [ResolvedCall(one, one.name, {}, 1) for one in tools]
+    seen = [caller.call(one).looped for one in cycle * 3]
+    assert seen == [None] * 5 + [Looped("R2", "hint")]
 
 
 def test_a_hint_to_a_read_keeps_no_write_of_the_same_cycle_from_climbing() -> None:

@@ -33,7 +33,7 @@ def made(*rules: dict[str, Any]) -> Budgets:
 
 
 def settled(budgets: Budgets, one: Case, came: Brought | None) -> Bill:
-    return budgets.settle(one, budgets.spend(one), came)
+    return budgets.settle(one, budgets.spend(budgets.owes(one)), came)
 
 
 @pytest.mark.parametrize(
@@ -117,31 +117,31 @@ def test_a_tool_may_report_more_tokens_than_its_answer_weighs_but_never_fewer(us
 
 def test_what_is_reserved_for_an_answer_is_declared_else_the_largest_that_was_seen() -> None:
     budgets, one, declared = made(), case(ALICE), case(ALICE, of=priced(at_most_bytes=300))
-    assert budgets.spend(one).cost.bytes == FIRST_GUESS
+    assert budgets.owes(one).cost.bytes == FIRST_GUESS
     settled(budgets, one, brought(100_001))
     settled(budgets, one, brought(5))
-    cost = budgets.spend(one).cost
-    assert (cost.bytes, cost.tokens, budgets.spend(declared).cost.bytes) == (100_001, 25_001, 300)
+    cost = budgets.owes(one).cost
+    assert (cost.bytes, cost.tokens, budgets.owes(declared).cost.bytes) == (100_001, 25_001, 300)
 
 
 def test_one_answer_beyond_measure_weighs_on_the_calls_of_others_only_for_a_while() -> None:
     budgets, one, other = made(), case(ALICE), case(BOB)
     settled(budgets, one, brought(10**8))
-    assert budgets.spend(other).cost.bytes == 10**8
+    assert budgets.owes(other).cost.bytes == 10**8
     for _ in range(32):
         settled(budgets, other, brought(5))
-    assert budgets.spend(other).cost.bytes == FIRST_GUESS
+    assert budgets.owes(other).cost.bytes == FIRST_GUESS
 
 
 def test_a_small_budget_of_bytes_lets_a_first_call_through_and_charges_what_came() -> None:
     budgets, one = made({"scope": "agent", "unit": "bytes", "window": "hour", "limit": 1000}), case(ALICE)
     settled(budgets, one, brought(900))
     with pytest.raises(Refused, match="has 100 left, and this call may use 1000"):
-        budgets.spend(one)
+        budgets.spend(budgets.owes(one))
     small = case(ALICE, of=priced(at_most_bytes=100))
     settled(budgets, small, brought(500))
     with pytest.raises(Refused, match="is spent"):
-        budgets.spend(small)
+        budgets.spend(budgets.owes(small))
 
 
 def test_money_is_counted_exactly_and_told_in_decimals() -> None:
@@ -154,7 +154,7 @@ def test_money_is_counted_exactly_and_told_in_decimals() -> None:
     assert resets_at.endswith("T00:00:00Z")
     settled(budgets, dime, brought())
     with pytest.raises(Refused, match=r"0\.3 of money per day, is spent"):
-        budgets.spend(dime)
+        budgets.spend(budgets.owes(dime))
     assert settled(budgets, free, brought()).warnings == {}, "what costs nothing does not touch it"
     assert [shown("money", 10**15), shown("money", 1), shown("calls", 7)] == ["1000000000", "0.000001", 7]
 
@@ -162,13 +162,13 @@ def test_money_is_counted_exactly_and_told_in_decimals() -> None:
 async def test_a_single_call_may_be_too_dear_whatever_budget_is_left() -> None:
     single = {"scope": "call", "unit": "money", "limit": 2}, {"scope": "call", "unit": "bytes", "limit": 50}
     budgets = made(*single)
-    await budgets.learn(case(ALICE, of=priced(ARGUMENT), order={"total": 2}))
+    await budgets.learn(budgets.owes(case(ALICE, of=priced(ARGUMENT), order={"total": 2})))
     for dear in (case(ALICE, of=priced(ARGUMENT), order={"total": "2.01"}), case(ALICE, of=priced(at_most_bytes=51))):
         with pytest.raises(Refused) as caught:
-            await budgets.learn(dear)
+            await budgets.learn(budgets.owes(dear))
         told = caught.value.refusal.told("c")
         assert (told["reason"], told["retry"], told["budget"]["scope"]) == ("budget-exhausted", "never", "call")
-    await budgets.learn(case(ALICE))
+    await budgets.learn(budgets.owes(case(ALICE)))
     (told,) = settled(budgets, case(ALICE), brought(51)).warnings["io.sallyport/budget"]
     assert (told["scope"], told["unit"], told["limit"], told["used"]) == ("call", "bytes", 50, 51)
 
@@ -176,22 +176,22 @@ async def test_a_single_call_may_be_too_dear_whatever_budget_is_left() -> None:
 def test_only_what_leaves_traces_is_paid_from_a_budget_of_mutating_calls() -> None:
     budgets = made({"scope": "agent", "unit": "mutating", "window": "day", "limit": 1})
     for _ in range(3):
-        budgets.spend(case(ALICE, Effect.READ))
-    budgets.spend(case(ALICE, Effect.UNSET))
+        budgets.spend(budgets.owes(case(ALICE, Effect.READ)))
+    budgets.spend(budgets.owes(case(ALICE, Effect.UNSET)))
     with pytest.raises(Refused, match="1 mutating calls per day"):
-        budgets.spend(case(ALICE, Effect.MUTATING))
+        budgets.spend(budgets.owes(case(ALICE, Effect.MUTATING)))
 
 
 def test_a_doubt_keeps_its_reservation_until_somebody_knows() -> None:
     budgets = made({"scope": "agent", "unit": "calls", "window": "day", "limit": 2})
     one = case(ALICE, Effect.MUTATING)
     for token in (1, 2):
-        budgets.doubt(token, budgets.spend(one))
+        budgets.doubt(token, budgets.spend(budgets.owes(one)))
     with pytest.raises(Refused):
-        budgets.spend(one)
+        budgets.spend(budgets.owes(one))
     budgets.resolved(1, executed=True)
     budgets.resolved(1, executed=False)
     with pytest.raises(Refused):
-        budgets.spend(one)
+        budgets.spend(budgets.owes(one))
     budgets.resolved(2, executed=False)
-    budgets.spend(one)
+    budgets.spend(budgets.owes(one))

@@ -55,11 +55,11 @@ def made(counters: Counters, limit: int, clock: FakeClock | None = None) -> Shar
 async def reads(purse: SharedBudgets, most: int = 1000) -> int:
     for passed in range(most):
         try:
-            await purse.learn(case(ALICE, READ))
+            await purse.learn(purse.owes(case(ALICE, READ)))
         except Refused as refused:
             assert refused.refusal.reason is Reason.BUDGET_EXHAUSTED
             return passed
-        purse.spend(case(ALICE, READ))
+        purse.spend(purse.owes(case(ALICE, READ)))
     return most
 
 
@@ -74,26 +74,26 @@ async def test_two_processes_read_exactly_up_to_the_limit_together() -> None:
 async def test_what_leaves_traces_is_paid_in_its_claim_and_not_here() -> None:
     counters = Counters()
     purse = made(counters, 1)
-    await purse.learn(case(ALICE, MUTATING))
-    purse.spend(case(ALICE, MUTATING))
+    await purse.learn(purse.owes(case(ALICE, MUTATING)))
+    purse.spend(purse.owes(case(ALICE, MUTATING)))
     assert counters.asked == []
-    (spend,) = purse.spends(case(ALICE))
+    (spend,) = purse.owes(case(ALICE)).spends
     assert (spend.counter.name, spend.limit, spend.amount) == ("support-bot", 1, 1)
 
 
 async def test_a_read_that_was_not_sent_is_given_back_to_its_own_window() -> None:
     clock, counters = FakeClock(), Counters()
     purse = made(counters, 1, clock)
-    await purse.learn(case(ALICE, READ))
-    paid = purse.spend(case(ALICE, READ))
-    purse.give_back(case(ALICE, READ), paid)
-    purse.give_back(case(ALICE, READ), paid)
-    await purse.learn(case(ALICE, READ))
-    late = purse.spend(case(ALICE, READ))
+    await purse.learn(purse.owes(case(ALICE, READ)))
+    paid = purse.spend(purse.owes(case(ALICE, READ)))
+    purse.give_back(paid)
+    purse.give_back(paid)
+    await purse.learn(purse.owes(case(ALICE, READ)))
+    late = purse.spend(purse.owes(case(ALICE, READ)))
     assert await reads(purse) == 0
     clock.advance(60)
     counters.used.clear()  # the store's windows are over as well
-    purse.give_back(case(ALICE, READ), late)
+    purse.give_back(late)
     assert await reads(purse) == 1
 
 
@@ -123,10 +123,10 @@ async def test_a_crowd_that_waits_for_one_budget_does_not_overshoot_the_other() 
     async def read() -> None:
         nonlocal passed
         try:
-            await purse.learn(case(ALICE, READ))
+            await purse.learn(purse.owes(case(ALICE, READ)))
         except Refused:
             return
-        purse.spend(case(ALICE, READ))
+        purse.spend(purse.owes(case(ALICE, READ)))
         passed += 1
 
     await asyncio.gather(*(read() for _ in range(200)))
@@ -161,10 +161,10 @@ async def test_a_caller_that_leaves_while_it_takes_for_all_keeps_nobody_waiting(
 async def test_a_read_whose_window_ended_while_it_was_paid_counts_in_the_next_one() -> None:
     clock, counters = FakeClock(), Counters()
     purse = made(counters, 1, clock)
-    await purse.learn(case(ALICE, READ))
+    await purse.learn(purse.owes(case(ALICE, READ)))
     clock.advance(60)
     counters.used.clear()  # the store's windows are over as well
-    purse.spend(case(ALICE, READ))
+    purse.spend(purse.owes(case(ALICE, READ)))
     assert await reads(purse) == 0
 
 
@@ -173,7 +173,7 @@ async def test_the_refusal_says_when_the_window_ends() -> None:
     purse = made(Counters(), 1, clock)
     await reads(purse)
     with pytest.raises(Refused) as caught:
-        await purse.learn(case(ALICE, READ))
+        await purse.learn(purse.owes(case(ALICE, READ)))
     assert caught.value.refusal.retry_after_ms == round((60 - clock.now() % 60) * 1000)
 
 
@@ -187,13 +187,13 @@ def money(counters: Counters, limit: int) -> SharedBudgets:
 async def test_a_priced_read_reserves_exactly_and_returns_what_it_did_not_cost() -> None:
     counters = Counters()
     purse = money(counters, 10)
-    await purse.learn(PRICED)
-    paid = purse.spend(PRICED)
+    await purse.learn(purse.owes(PRICED))
+    paid = purse.spend(purse.owes(PRICED))
     assert counters.asked == [3_000_000]
     bill = purse.settle(PRICED, paid, Brought({"price": "0.5"}, 10, is_error=False))
     assert (bill.cost.money, list(counters.used.values())) == (500_000, [500_000])
-    await purse.learn(PRICED)
-    purse.give_back(PRICED, purse.spend(PRICED))
+    await purse.learn(purse.owes(PRICED))
+    purse.give_back(purse.spend(purse.owes(PRICED)))
     assert list(counters.used.values()) == [500_000]
 
 
@@ -201,22 +201,22 @@ async def test_a_priced_read_is_refused_while_the_store_is_away() -> None:
     counters = Counters()
     counters.away = True
     with pytest.raises(StoreUnavailable):
-        await money(counters, 10).learn(PRICED)
+        await money(counters, 10).learn(money(counters, 10).owes(PRICED))
 
 
 async def test_bytes_beyond_a_reservation_are_owed_and_paid_first() -> None:
     counters, read = Counters(), case(ALICE, of=tool(READ, terms=Terms(at_most_bytes=50)))
     rules = [Budget(scope="agent", unit="bytes", window="hour", limit=1000, soft=0.5)]
     purse = SharedBudgets(rules, FakeClock(), counters)
-    await purse.learn(read)
-    bill = purse.settle(read, purse.spend(read), Brought({}, 650, is_error=False))
+    await purse.learn(purse.owes(read))
+    bill = purse.settle(read, purse.spend(purse.owes(read)), Brought({}, 650, is_error=False))
     (told,) = bill.warnings["io.sallyport/budget"]
     assert (told["used"], told["left"]) == (650, 350)
-    await purse.learn(read)
+    await purse.learn(purse.owes(read))
     assert list(counters.used.values()) == [700], "650 that came and 50 for the next"
-    purse.settle(read, purse.spend(read), Brought({}, 900, is_error=False))
+    purse.settle(read, purse.spend(purse.owes(read)), Brought({}, 900, is_error=False))
     with pytest.raises(Refused, match="is spent"):
-        await purse.learn(read)
+        await purse.learn(purse.owes(read))
     assert list(counters.used.values()) == [1000]
 
 
@@ -237,7 +237,7 @@ async def test_who_is_refused_by_one_budget_leaves_the_others_as_they_were() -> 
     purse = SharedBudgets(rules, FakeClock(), counters)
     for _ in range(3):
         with pytest.raises(Refused, match="budget of user alice"):
-            await purse.learn(PRICED)
+            await purse.learn(purse.owes(PRICED))
     assert not any(counters.used.values())
 
 
@@ -246,8 +246,8 @@ async def test_what_a_large_reservation_did_not_use_is_there_for_others() -> Non
     rules = [Budget(scope="agent", unit="bytes", window="hour", limit=1000)]
     purse = SharedBudgets(rules, FakeClock(), counters)
     for _ in range(4):
-        await purse.learn(large)
-        purse.settle(large, purse.spend(large), Brought({}, 10, is_error=False))
+        await purse.learn(purse.owes(large))
+        purse.settle(large, purse.spend(purse.owes(large)), Brought({}, 10, is_error=False))
     assert list(counters.used.values()) == [4 * 10 + 50], "a twentieth stays here"
 
 
@@ -255,9 +255,9 @@ async def test_what_was_granted_without_the_store_is_not_returned_to_it() -> Non
     counters, large = Counters(), case(ALICE, of=tool(READ, terms=Terms(at_most_bytes=900)))
     purse = SharedBudgets([Budget(scope="agent", unit="bytes", window="hour", limit=1000)], FakeClock(), counters)
     counters.away = True
-    await purse.learn(large)
+    await purse.learn(purse.owes(large))
     counters.away = False
-    purse.settle(large, purse.spend(large), Brought({}, 10, is_error=False))
+    purse.settle(large, purse.spend(purse.owes(large)), Brought({}, 10, is_error=False))
     assert not counters.used
 
 
@@ -278,7 +278,7 @@ async def test_callers_that_leave_while_they_take_use_nothing_up(turns: int) -> 
 async def test_money_of_callers_that_left_while_they_took_is_returned() -> None:
     counters = Counters()
     purse = money(counters, 10)
-    leaving = asyncio.ensure_future(purse.learn(PRICED))
+    leaving = asyncio.ensure_future(purse.learn(purse.owes(PRICED)))
     await asyncio.sleep(0)
     leaving.cancel()
     await purse._tasks.drain(5)
@@ -292,7 +292,7 @@ async def test_sessions_without_end_take_no_memory_without_end(monkeypatch: pyte
     purse = SharedBudgets([Budget(scope="session", limit=100)], FakeClock(), counters)
     for number in range(100):
         one = case(replace(ALICE, run=f"run-{number}"), READ)
-        await purse.learn(one)
-        purse.spend(one)
+        await purse.learn(purse.owes(one))
+        purse.spend(purse.owes(one))
     assert max(len(purse._chunks), len(purse._levels)) <= 10
     assert sum(counters.used.values()) == 90 + 10 * 5, "what was left of each is back, but of the last ten"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ledger_kit import SECRET, call, tool
+from ledger_kit import FREE, SECRET, call, tool
 
 from gateway.ledger.attempt import Attempt, Attempts
 from gateway.ledger.case import Case
@@ -86,7 +86,7 @@ def attempt(made: Made, of: Any, scope: str, call_id: str) -> Attempt:
     who = Principal(made.tenant, made.agent, "key:k", made.user, None, run=made.run)
     asked = Asked("pay", {}, "modern", "2026-07-28", made.key, "meta" if made.key else None, made.call_ref)
     what = call(of, made.occurrence, order={"invoice": made.invoice}, note=made.note)
-    return Attempts(SECRET, "owner", lambda _: (), scope).of(Case(who, what, asked), call_id, 10.0)  # type: ignore[arg-type]
+    return Attempts(SECRET, "owner", scope).of(Case(who, what, asked), call_id, 10.0, FREE)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("scope", SCOPES)

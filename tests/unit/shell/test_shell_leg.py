@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from gateway.ledger.allowances import Owed
 from gateway.ledger.attempt import Attempts
 from gateway.ledger.case import Case
 from gateway.leg import Leg, leg
@@ -11,6 +12,7 @@ from gateway.model.call import Asked
 from gateway.model.claim import Claim
 from gateway.model.decision import Decision, Verdict
 from gateway.model.principal import Principal
+from gateway.model.spend import Cost
 from gateway.model.tool import Derived, Effect, ResolvedCall, Tool
 
 ALICE = Principal("default", "support-bot", "key:k1", "alice", "key:k1")
@@ -25,7 +27,7 @@ def asking(effect: Effect, derived: Derived = "on", verdict: Verdict = Verdict.A
 
 
 def claimed(by: Leg, call_id: str) -> Claim:
-    return Attempts(b"s" * 32, "owner", lambda _: ()).of(Case(ALICE, by.call, by.asked), call_id, 10.0).claim
+    return Attempts(b"s" * 32, "owner").of(Case(ALICE, by.call, by.asked), call_id, 10.0, Owed(Cost(), ())).claim
 
 
 @pytest.mark.parametrize("effect", list(Effect))
