@@ -18,7 +18,6 @@ from gateway.listener import rounds
 from gateway.listener.asking import asked
 from gateway.listener.hearer import Hearer
 from gateway.listener.interview import Ending, Interview
-from gateway.listener.mirrors import Mirrors
 from gateway.listener.parking import Parking
 from gateway.listener.render import Answer, Pen
 from gateway.listener.request_state import Held, RequestStates
@@ -29,7 +28,7 @@ from gateway.model.refusal import Reason, Refusal, Refused
 from gateway.model.work import JournalUnavailable
 from gateway.ports import Record, Road
 from gateway.tasks import Tasks
-from gateway.wire import jsonrpc
+from gateway.wire import headers, jsonrpc
 
 _ROUNDS: Final = frozenset({"tools/call", "prompts/get", "resources/read"})
 """Methods that may ask for more."""
@@ -54,7 +53,6 @@ class Calls:
         self._parking = parking
         self._interviews = interviews
         self._call_ids = call_ids
-        self._mirrors = Mirrors()
 
     async def answer(self, visit: Visit, params: Mapping[str, Any], method: Method) -> Answer:
         """Raises Refused with the record still open."""
@@ -63,7 +61,7 @@ class Calls:
             # An unknown tool has no schema and no headers to check; the road refuses it, in its own words.
             schema = self._road.schema(visit.principal, wanted.name)
             if schema is not None:
-                passed(self._mirrors.disagreement(visit.head.mcp, schema, wanted.arguments))
+                passed(_disagreement(visit.head.mcp, schema, wanted.arguments))
         meta, held = params["_meta"], None
         hearer, capabilities = Hearer.of(meta, visit.outlet), rounds.can(meta[jsonrpc.META_CAPABILITIES])
         if method in _ROUNDS and ("requestState" in params or "inputResponses" in params):
@@ -168,3 +166,10 @@ async def _sealed(record: Record, outcome: AuditOutcome, **facts: Any) -> None:
     except JournalUnavailable:
         detail = "The audit journal cannot be written."
         raise Refused(Reason.AUDIT_UNAVAILABLE, detail, executed=facts["executed"]) from None
+
+
+def _disagreement(found: Mapping[str, str], schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> Refusal | None:
+    """Why `Mcp-Param-*` headers that do not repeat the arguments are refused (SEP-2243), or None."""
+    if (why := headers.param_mismatch(found, schema, arguments)) is None:
+        return None
+    return Refusal(Reason.HEADER_MISMATCH, f"Headers and arguments disagree: {why}.")

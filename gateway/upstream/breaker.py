@@ -185,7 +185,7 @@ def _counted(state: Closed, end: Ends, now: float, rule: Breaker) -> State:
     if bad and (unreached >= rule.connects or tally.fails(rule)):
         before = state.opened if now - state.since < window_s else 0
         return _open(state.epoch, before, end, now, rule)
-    return replace(state, tally=tally, unreached=unreached)
+    return Closed(state.epoch, tally, unreached, state.opened, state.since)
 
 
 def _probed(state: HalfOpen, end: Ends, now: float, rule: Breaker) -> State:

@@ -5,7 +5,6 @@ travels. Called by every kind of upstream; pure.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 from gateway.model.call import Era
@@ -30,16 +29,18 @@ def params(era: Era, members: Mapping[str, Any], meta: Mapping[str, Any] | None 
     return {**members, "_meta": full} if full else dict(members)
 
 
-def timed(call: Outbound, left_s: float | None) -> Outbound:
-    """The call with the time that its server has: what is left, less what the way back takes. None: no end is known."""
+def timed(call: Outbound, left_s: float | None) -> Mapping[str, Any]:
+    """The call's `_meta` with the time that its server has: what is left, less what the way back takes; None: no end."""
     if left_s is None:
-        return call
-    return replace(call, meta={**call.meta, jsonrpc.META_DEADLINE: max(1, int(left_s * 1000 * (1 - _WAY_BACK)))})
+        return call.meta
+    return {**call.meta, jsonrpc.META_DEADLINE: max(1, int(left_s * 1000 * (1 - _WAY_BACK)))}
 
 
-def call_params(era: Era, call: Outbound, token: str) -> dict[str, Any]:
-    """Parameters of the request; `token` is what its progress is to be reported under, should its caller want any."""
-    members, meta = call.params, dict(call.meta)
+def call_params(era: Era, call: Outbound, said: Mapping[str, Any], token: str) -> dict[str, Any]:
+    """Parameters of the request, `said` being its `_meta`; `token` is what its progress is to be reported under, should
+    its caller want any.
+    """
+    members, meta = call.params, dict(said)
     if call.idempotency_key is not None:
         meta[jsonrpc.META_IDEMPOTENCY_KEY] = call.idempotency_key
     if is_silent(call.dialogue):
@@ -63,9 +64,9 @@ def askable(declared: Mapping[str, Any]) -> dict[str, Any]:
     return found | ({"roots": {}} if "roots" in found else {})
 
 
-def call_headers(era: Era, call: Outbound) -> dict[str, str]:
-    """HTTP headers of the request beside those of its link."""
-    found = context_headers(call.meta)
+def call_headers(era: Era, call: Outbound, said: Mapping[str, Any]) -> dict[str, str]:
+    """HTTP headers of the request beside those of its link; `said` is its `_meta`."""
+    found = context_headers(said)
     if call.idempotency_key is not None:
         found["Idempotency-Key"] = call.idempotency_key
     if era == "legacy":
@@ -77,8 +78,10 @@ def call_headers(era: Era, call: Outbound) -> dict[str, str]:
 
 def context_headers(meta: Mapping[str, Any]) -> dict[str, str]:
     """Trace context as HTTP headers (W3C Trace Context), as far as it can stand in one; and the time that is left."""
-    found = {name: meta[name] for name in _TRACE if isinstance(meta.get(name), str)}
-    found = {name: value for name, value in found.items() if value.isascii() and value.isprintable()}
+    found = {}
+    for name in _TRACE:
+        if isinstance(value := meta.get(name), str) and value.isascii() and value.isprintable():
+            found[name] = value
     if (left_ms := meta.get(jsonrpc.META_DEADLINE)) is not None:
         found["X-Request-Timeout"] = f"{left_ms / 1000:.3f}"
     return found

@@ -55,8 +55,8 @@ class _Errand:
 
     def said(self, era: Era, token: str) -> _Said:
         if self.call is not None:
-            call = envelope.timed(self.call, self.deadline.left_s)
-            return envelope.call_params(era, call, token), envelope.call_headers(era, call)
+            call, meta = self.call, envelope.timed(self.call, self.deadline.left_s)
+            return envelope.call_params(era, call, meta, token), envelope.call_headers(era, call, meta)
         found = headers.mcp_headers(self.method, None, None, {}) if era == "modern" else {}
         return envelope.params(era, self.members), found
 
@@ -226,7 +226,7 @@ class McpHttpUpstream:
         if listed is None:
             return None
         now = replace(call, tool=replace(call.tool, definition=listed))
-        same = envelope.call_headers("modern", now) == envelope.call_headers("modern", call)
+        same = envelope.call_headers("modern", now, {}) == envelope.call_headers("modern", call, {})
         return None if same else replace(errand, call=now)
 
     async def _followed(self) -> Followed:

@@ -96,8 +96,8 @@ class OpenApiUpstream:
             return Unsent(str(fault), cause="unfit")
         if self._leads_elsewhere(operation, wanted):
             return Unsent("an argument would turn it into another operation", cause="unfit")
-        timed = envelope.timed(call, deadline - self._clock.monotonic())
-        headers = wanted.headers | envelope.context_headers(timed.meta)
+        said = envelope.timed(call, deadline - self._clock.monotonic())
+        headers = wanted.headers | envelope.context_headers(said)
         if call.idempotency_key is not None:
             headers["Idempotency-Key"] = call.idempotency_key
         url = URL(f"{self._url}{wanted.path}{'?' if wanted.query else ''}{wanted.query}", encoded=True)

@@ -129,8 +129,8 @@ class McpStdioUpstream:
         except NoLink as none:
             return none.unsent
         own = next(self._ids)
-        timed = envelope.timed(call, deadline.left_s)
-        message = jsonrpc.request(own, call.method, envelope.call_params(running.link.era, timed, str(own)))
+        said = envelope.call_params(running.link.era, call, envelope.timed(call, deadline.left_s), str(own))
+        message = jsonrpc.request(own, call.method, said)
         conversation = Conversation(call.dialogue, str(own), deadline, call.owner)
         running.voices.join(conversation)
         try:

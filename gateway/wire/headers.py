@@ -8,7 +8,7 @@ policy. Called by the listener (does the front agree with itself?), the upstream
 import base64
 import binascii
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -40,6 +40,7 @@ _HOLDS_ONE: Final = frozenset(
 )
 _HOLDS_LIST: Final = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
 _HOLDS_MAP: Final = frozenset({"patternProperties", "dependentSchemas", "$defs", "definitions"})
+_MOST_SCHEMAS: Final = 1_024
 
 
 class MalformedHeader(ValueError):
@@ -128,8 +129,6 @@ def param_mismatch(
     Both must be there and equal, or both absent (null counts as absent). A schema whose annotations are invalid asks for
     nothing: conforming clients dropped the tool.
     """
-    if invalid_x_mcp_header(params_schema) is not None:
-        return None
     for declared in _declared(params_schema):
         value = _at(arguments, declared.path)
         text, sent = _text(value), found.get(declared.header)
@@ -171,7 +170,23 @@ class _Declared:
     type: Any
 
 
-def _declared(schema: Mapping[str, Any] | None) -> Iterator[_Declared]:
+_known: Final[dict[int, tuple[Mapping[str, Any], Sequence[_Declared]]]] = {}
+"""By the identity of schemas, which nobody changes once they were listed."""
+
+
+def _declared(schema: Mapping[str, Any] | None) -> Sequence[_Declared]:
+    """What a schema asks for; nothing when its annotations are invalid. Kept: walking a large one costs more than a call."""
+    if schema is None:
+        return ()
+    if (known := _known.get(id(schema))) is None:
+        if len(_known) >= _MOST_SCHEMAS:
+            _known.clear()
+        found = () if invalid_x_mcp_header(schema) is not None else tuple(_annotated(schema))
+        known = _known[id(schema)] = (schema, found)  # with the schema, so that its id cannot become another one's
+    return known[1]
+
+
+def _annotated(schema: Mapping[str, Any]) -> Iterator[_Declared]:
     stack: list[tuple[tuple[str, ...], Any]] = [((), schema)]
     while stack:
         path, node = stack.pop()
