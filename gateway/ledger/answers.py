@@ -34,7 +34,7 @@ def served(found: Found, claim: Claim, tool: Tool, source: KeySource, *, joined:
                 original=found.call_id,
             )
         case State.CLAIMED | State.SENT:
-            raise in_flight(f"Call {found.call_id} of {tool.id} with the same key still runs.")
+            raise still_running(found.call_id, tool)
         case _:
             assert_never(found.state)
 
@@ -62,6 +62,16 @@ def turned_away(refusal: Refusal, *, resends: bool) -> Refused:
 def in_flight(detail: str) -> Refused:
     """Somebody else is at it, and waiting was of no use."""
     return Refused(Reason.KEY_IN_FLIGHT, detail, retry_after_ms=_RETRY_AFTER_MS)
+
+
+def still_running(call_id: str, tool: Tool) -> Refused:
+    """Somebody else is at it, and was waited for."""
+    return Refused(
+        Reason.KEY_IN_FLIGHT,
+        f"Call {call_id} of {tool.id} with the same key still runs.",
+        retry_after_ms=_RETRY_AFTER_MS,
+        waited=True,
+    )
 
 
 def unwritten() -> Refused:

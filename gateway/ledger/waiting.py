@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from gateway.homes import ClaimStore
-from gateway.ledger.answers import in_flight
+from gateway.ledger.answers import in_flight, still_running
 from gateway.ledger.case import Case
 from gateway.ledger.flights import Flight, Flights
 from gateway.ledger.stops import Stops
@@ -42,7 +42,7 @@ class Waiting:
                 )
                 self._stops.still(principal, tool)
                 if not done:
-                    raise in_flight(f"Call {flight.claim.call_id} of {tool.id} with the same key still runs.")
+                    raise still_running(flight.claim.call_id, tool)
         return flight.landed.result()
 
     async def elsewhere(self, claim: Claim, until: float, waits: Callable[[], None]) -> bool:

@@ -32,6 +32,8 @@ from gateway.wire import headers, jsonrpc
 
 _ROUNDS: Final = frozenset({"tools/call", "prompts/get", "resources/read"})
 """Methods that may ask for more."""
+_MOST_WAITS: Final = 8
+"""Common clients come again ten times for one call, and then raise instead of telling the model anything."""
 
 
 class Calls:
@@ -70,10 +72,10 @@ class Calls:
         if held is not None and held.parked is not None:
             return await self._taken_up(visit, wanted, held, hearer)
         if capabilities and method in _ROUNDS:
-            return await self._interviewed(visit, wanted, hearer, capabilities)
+            return await self._interviewed(visit, wanted, hearer, capabilities, held)
         if hearer is not None:
             wanted = replace(wanted, dialogue=hearer)
-        return self._told(visit, wanted, await walk(self._road, visit, wanted), capabilities)
+        return self._told(visit, wanted, await walk(self._road, visit, wanted), capabilities, held)
 
     def _next(self, visit: Visit, wanted: Asked, params: Mapping[str, Any]) -> tuple[Asked, Held | None]:
         """The request as a later round; answers without a state go along with the first one. Raises Refused."""
@@ -84,7 +86,12 @@ class Calls:
         return replace(wanted, request_state=held.theirs, input_responses=responses, round=held.round), held
 
     async def _interviewed(
-        self, visit: Visit, wanted: Asked, hearer: Hearer | None, capabilities: Mapping[str, Any]
+        self,
+        visit: Visit,
+        wanted: Asked,
+        hearer: Hearer | None,
+        capabilities: Mapping[str, Any],
+        held: Held | None,
     ) -> Answer:
         size = visit.slot.held
         interview = Interview(visit.record.call_id, visit.principal, capabilities, hearer, self._parking, size)
@@ -93,7 +100,7 @@ class Calls:
         ending = await waited(visit, interview.goes_on(), leaving_cancels=True)
         if ending is None:
             return self._asks(visit, wanted, interview)
-        return self._told(visit, wanted, ending, capabilities)
+        return self._told(visit, wanted, ending, capabilities, held)
 
     async def _taken_up(self, visit: Visit, wanted: Asked, held: Held, hearer: Hearer | None) -> Answer:
         """Goes on with a parked call; the record of this request says with which. Raises Refused."""
@@ -116,7 +123,7 @@ class Calls:
         else:
             failed = isinstance(ending, ReplyError) or ending.result.get("isError") is True
             await _sealed(record, AuditOutcome.ANSWERED_ERROR if failed else AuditOutcome.ANSWERED, executed="yes")
-        return self._told(visit, wanted, ending, interview.capabilities)
+        return self._told(visit, wanted, ending, interview.capabilities, held)
 
     def _asks(self, visit: Visit, wanted: Asked, interview: Interview) -> Answer:
         """What a parked call is waiting for, and the state under which the answers reach it."""
@@ -124,13 +131,28 @@ class Calls:
         state = self._states.seal(visit.principal, wanted, held)
         return self._pen.result(visit.voice, {**rounds.asking(interview.questions), "requestState": state})
 
-    def _told(self, visit: Visit, wanted: Asked, ending: Ending, capabilities: Mapping[str, Any]) -> Answer:
-        if isinstance(ending, Reply):
+    def _told(
+        self, visit: Visit, wanted: Asked, ending: Ending, capabilities: Mapping[str, Any], held: Held | None
+    ) -> Answer:
+        if isinstance(ending, Refusal):
+            waits = 1 if held is None else held.waits + 1
+            if ending.waited and wanted.method in _ROUNDS and wanted.input_responses is None and waits <= _MOST_WAITS:
+                return self._waits(visit, wanted, ending, waits)
+        elif isinstance(ending, Reply):
             if ending.result.get("resultType") == INPUT_REQUIRED:
                 ending = self._next_round(visit, wanted, ending, capabilities)
             elif wanted.method == "resources/read":
                 ending = replace(ending, result=_cached(ending.result, wanted))
         return self._pen.ending(visit.voice, ending, visit.record.call_id)
+
+    def _waits(self, visit: Visit, wanted: Asked, ending: Refusal, waits: int) -> Answer:
+        """The same round once more: its client comes again by itself, and no model has to know (ledger §1.6).
+
+        Not with answers in hand: the client would leave them behind.
+        """
+        state = self._states.seal(visit.principal, wanted, Held(wanted.request_state, round=wanted.round, waits=waits))
+        told = rounds.waiting(ending.told(visit.record.call_id))
+        return self._pen.result(visit.voice, {**told, "requestState": state})
 
     def _next_round(
         self, visit: Visit, wanted: Asked, reply: Reply, capabilities: Mapping[str, Any]

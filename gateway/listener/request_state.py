@@ -32,6 +32,8 @@ class Held:
     """Id of that call."""
     round: int = 0
     """How many rounds came before the one that goes on with it."""
+    waits: int = 0
+    """How often in a row its client was asked to come again, because an earlier call still ran."""
 
 
 class RequestStates:
@@ -44,7 +46,7 @@ class RequestStates:
 
     def seal(self, principal: Principal, asked: Asked, held: Held) -> str:
         """The state under which the same request may go on."""
-        told = dump([self._clock.now() + MAX_AGE_S, held.theirs, held.parked, held.call_id, held.round])
+        told = dump([self._clock.now() + MAX_AGE_S, held.theirs, held.parked, held.call_id, held.round, held.waits])
         return self._seal.close(told, _bound(principal, asked))
 
     def open(self, text: str, principal: Principal, asked: Asked) -> Held:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from gateway.model.dialogue import ASKED
 from gateway.model.outcome import INPUT_REQUIRED
 from gateway.model.refusal import Reason, Refusal, Refused
+from gateway.wire.jsonrpc import META_OUTCOME
 
 _NOTHING: Final[Mapping[str, Any]] = {}
 _OF_ANOTHER_ERA: Final = frozenset({"_meta", "task", "elicitationId"})
@@ -66,6 +67,11 @@ def asking(questions: Mapping[str, tuple[str, Mapping[str, Any]]]) -> dict[str, 
             for key, (method, params) in questions.items()
         },
     }
+
+
+def waiting(told: Mapping[str, Any]) -> dict[str, Any]:
+    """The result that asks for nothing but to come again at once with its state: a long poll. `told` says what for."""
+    return {"resultType": INPUT_REQUIRED, "_meta": {META_OUTCOME: told}}
 
 
 def unanswerable(result: Mapping[str, Any], capabilities: Mapping[str, Any]) -> Refusal | None:

@@ -236,6 +236,8 @@ class Refusal:
     remedy: str | None = None
     looped: Looped | None = None
     """Of a call that is a loop, for the record."""
+    waited: bool = False
+    """For an earlier call, as long as one request may: whoever asks again goes on waiting."""
     budget: Mapping[str, Any] | None = None
     """The budget that has no room: scope, unit, limit, what is left, and when it resets."""
 

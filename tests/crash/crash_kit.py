@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx2
 from crash_births import Nursery
-from e2e_kit import PATIENCE_S, Gateway, HelpDesk, outcome, wait_for
+from e2e_kit import PATIENCE_S, Gateway, HelpDesk, wait_for
 
 from gateway.audit.segments import segments, tail
 from gateway.audit.verify import verify
@@ -92,7 +92,8 @@ class Mortal(Gateway):
         """Asked again as long as another call is said to be under way: a dead one is, until its lease is over."""
         while True:
             answer = self.answered(tool, arguments, key)
-            if not answer["result"].get("isError") or outcome(answer)["reason"] != "key-in-flight":
+            told = answer["result"]["_meta"].get("io.sallyport/outcome", {})
+            if told.get("reason") != "key-in-flight":
                 return answer
 
     def entries(self) -> list[dict[str, Any]]:

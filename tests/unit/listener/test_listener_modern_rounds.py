@@ -13,7 +13,7 @@ from listener_modern_kit import ANSWER, ASKS, AskingRoad, as_mallory, asked_firs
 from gateway.listener import rounds as pure
 from gateway.listener.request_state import MAX_AGE_S, Held, RequestStates
 from gateway.model.call import Asked, Reply
-from gateway.model.refusal import Refused
+from gateway.model.refusal import Reason, Refused
 
 THIS = Asked("helpdesk_echo", {"text": "hi", "n": 1.0}, "modern", "2026-07-28")
 
@@ -169,6 +169,65 @@ async def test_what_came_of_answers_is_for_no_cache() -> None:
     state = (await asked_first(app, method="resources/read"))["requestState"]
     result = (await retry(app, state, method="resources/read")).json["result"]
     assert (result["ttlMs"], result["cacheScope"]) == (0, "private")
+
+
+def running(waited: bool = True) -> AskingRoad:
+    """A road on which an earlier call still runs."""
+
+    async def walk(asked: Asked) -> Reply:
+        raise Refused(Reason.KEY_IN_FLIGHT, "Call 1 of helpdesk/echo with the same key still runs.", waited=waited)
+
+    return AskingRoad(walk=walk)
+
+
+@pytest.mark.parametrize("declared", [{}, {"elicitation": {}}])
+async def test_whoever_waited_for_an_earlier_call_comes_again_with_the_same_round(declared) -> None:
+    road = running()
+    app = plane(road)
+    told = (await send(app, *request(declared))).json["result"]
+    for _ in range(8):
+        assert (told["resultType"], "inputRequests" in told, "isError" in told) == ("input_required", False, False)
+        assert told["_meta"]["io.sallyport/outcome"]["reason"] == "key-in-flight"
+        told = (await send(app, *request(declared, requestState=told["requestState"]))).json["result"]
+    assert (told["resultType"], told["isError"]) == ("complete", True)
+    assert {(asked.round, asked.request_state, asked.input_responses) for asked in road.calls} == {(0, None, None)}
+
+
+async def test_nobody_who_did_not_wait_comes_again_at_once() -> None:
+    assert (await send(plane(running(waited=False)), *request())).json["result"]["isError"] is True
+
+
+async def test_whoever_waited_with_answers_in_hand_is_told_so_for_a_client_would_not_bring_them_again() -> None:
+    left: list[Any] = [Reply({**ASKS, "requestState": "theirs"}), Refused(Reason.KEY_IN_FLIGHT, "Runs.", waited=True)]
+
+    async def walk(asked: Asked) -> Reply:
+        if isinstance(one := left.pop(0), Refused):
+            raise one
+        return one
+
+    app = plane(AskingRoad(walk=walk))
+    state = (await asked_first(app))["requestState"]
+    assert (await retry(app, state)).json["result"]["isError"] is True
+
+
+async def test_a_round_that_brings_only_a_state_waits_with_that_state() -> None:
+    asks = Reply({"resultType": "input_required", "requestState": "theirs"})
+    left: list[Any] = [asks, Refused(Reason.KEY_IN_FLIGHT, "Runs.", waited=True), Reply({"content": []})]
+
+    async def walk(asked: Asked) -> Reply:
+        if isinstance(one := left.pop(0), Refused):
+            raise one
+        return one
+
+    road = AskingRoad(walk=walk)
+    app = plane(road)
+    told: dict[str, Any] = {}
+    for _ in range(3):
+        told = (await send(app, *request(**{name: told[name] for name in told if name == "requestState"}))).json[
+            "result"
+        ]
+    assert told["resultType"] == "complete"
+    assert [(asked.round, asked.request_state) for asked in road.calls] == [(0, None), (1, "theirs"), (1, "theirs")]
 
 
 JSON = st.recursive(
