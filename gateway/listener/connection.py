@@ -1,7 +1,7 @@
 """One HTTP/1.1 connection: uvicorn's, with the limits it lacks before there is a request that could be refused.
 
 Lives only here: how large a head may grow and how long it may take, how long a client may read nothing of what is written
-to it, and that the parser's complaint never takes the place of an answer that is under way. What is cut off before its head
+to it, how many connections of one address may lie idle, and that the parser's complaint never takes the place of an answer that is under way. What is cut off before its head
 was complete has no call id and leaves no record; a client that does not read is hung up on, and to everybody else it has
 left. Must not know paths, MCP or who calls. `app.py` hands it to the HTTP servers of both planes.
 """
@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Final
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from gateway.listener.caller import LEAVING
+from gateway.listener.idle import Idle
 
 MAX_HEAD: Final = 320 * 1024
 """Bytes that may come without completing a head; counted by packets of up to 256 KB, so far above `Limits.header_bytes`."""
@@ -34,6 +35,7 @@ class Connection(HttpToolsProtocol):
     """From the opening of a connection, or the first byte of a later request, to the end of its head."""
     stalled_s: ClassVar = 10.0
     """For how long what is written may wait without a byte of it being taken."""
+    idle: ClassVar = Idle()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -47,10 +49,12 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._await_head()
+        self._lie_idle()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_came()
         self._taken()
+        self.idle.leave(self._whence, self._end)
         # uvicorn tells its newest request only, and the one that is answered goes on writing
         if self._running is not None:
             self._running.disconnected = True
@@ -81,6 +85,7 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._head_came()
+        self.idle.leave(self._whence, self._end)
         if len(self.pipeline) >= MAX_BEHIND:
             raise ValueError("too many requests at once")  # as above: those before it are answered
         super().on_headers_complete()
@@ -89,6 +94,11 @@ class Connection(HttpToolsProtocol):
         if self.parser.should_upgrade():
             # httptools takes what follows for another protocol, so it would read a body as the next request.
             self.cycle.keep_alive = False
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if not self._answering:
+            self._lie_idle()
 
     def data_received(self, data: bytes) -> None:
         if self._over:
@@ -119,6 +129,15 @@ class Connection(HttpToolsProtocol):
     def _unwatch(self, left: Callable[[], None]) -> None:
         if self._left is left:  # else the next request of this connection watches already
             self._left = None
+
+    def _lie_idle(self) -> None:
+        if not self.transport.is_closing():
+            self.idle.join(self._whence, self._end)
+
+    @property
+    def _whence(self) -> tuple[Any, str | None]:
+        """Its server, and its client's address."""
+        return self.server, self.client[0] if self.client else None
 
     @property
     def _answering(self) -> bool:

@@ -18,6 +18,8 @@ from gateway.wire import jsonrpc
 
 MOST_QUESTIONS: Final = 32
 """Of one call: each may hold it up."""
+REPORTS_PER_S: Final = 20
+"""Of one call's progress, and as many at once; of a server that tells more often some are left out, as MCP foresees."""
 _MOST_AT_ONCE: Final = 16
 """Answers that are made for one server at the same time; what it asks beyond is not heard."""
 _CANCELLED: Final = "notifications/cancelled"
@@ -39,7 +41,7 @@ def rank(level: Any) -> int:
 class Conversation:
     """A call that runs, and its caller."""
 
-    __slots__ = ("_asked", "_deadline", "begun", "dialogue", "owner", "token")
+    __slots__ = ("_asked", "_deadline", "_reported", "_reports", "begun", "dialogue", "owner", "token")
 
     def __init__(self, dialogue: Dialogue, token: str, deadline: Deadline, owner: str = "") -> None:
         """`token` is what the server reports progress under: ours, so that no caller's can be mistaken for another's."""
@@ -50,13 +52,25 @@ class Conversation:
         """Whether the server showed that it is at work."""
         self._deadline = deadline
         self._asked = 0
+        self._reports, self._reported = float(REPORTS_PER_S), deadline.now
 
     def progressed(self, params: Mapping[str, Any]) -> None:
         """Progress under our token, passed on under the caller's."""
         self.begun = True
         mine, progress = self.dialogue.progress_token, params.get("progress")
-        if mine is not None and isinstance(progress, int | float) and not isinstance(progress, bool):
+        if mine is None or isinstance(progress, bool) or not isinstance(progress, int | float):
+            return
+        if self._may_report():
             self.dialogue.tell(PROGRESS, {**params, "progressToken": mine})
+
+    def _may_report(self) -> bool:
+        now = self._deadline.now
+        self._reports = min(float(REPORTS_PER_S), self._reports + (now - self._reported) * REPORTS_PER_S)
+        self._reported = now
+        if self._reports < 1:
+            return False
+        self._reports -= 1
+        return True
 
     def logged(self, params: Mapping[str, Any]) -> None:
         """A log message, passed on when it is grave enough."""

@@ -46,6 +46,11 @@ class Deadline:
         return None if self._at is None or self._open else self._at - self._clock.monotonic()
 
     @property
+    def now(self) -> float:
+        """Monotonic seconds."""
+        return self._clock.monotonic()
+
+    @property
     def patience_s(self) -> float:
         """Seconds that it may stand still from now on."""
         return max(0.0, self._last - self._clock.monotonic())

@@ -4,9 +4,11 @@ import asyncio
 
 import pytest
 from dialogue_kit import FORM, SSE, Caller, Talker, event, note
-from upstream_kit import OK, outbound, peer, reply, result, soon, upstream
+from upstream_kit import OK, HandClock, outbound, peer, reply, result, soon, upstream
 
 from gateway.model.outcome import Answered
+from gateway.upstream.conversation import Conversation
+from gateway.upstream.deadline import Deadline
 
 
 def _progress(seen, value) -> dict:
@@ -134,3 +136,21 @@ async def test_two_calls_in_one_session_hear_their_own_progress_only() -> None:
         assert {params["progressToken"] for _, params in caller.told} <= {caller.progress_token}
         assert len({params["progress"] for _, params in caller.told}) == 1
     assert {params["progress"] for caller in callers for _, params in caller.told} == own
+
+
+def test_of_a_flood_of_progress_so_much_passes_as_a_person_could_follow() -> None:
+    caller, clock = Caller(progress_token="mine"), HandClock()
+    conversation = Conversation(caller, "1", Deadline(clock.monotonic() + 10, clock))
+
+    def heard(times: int) -> int:
+        before = len(caller.told)
+        for step in range(times):
+            conversation.progressed({"progressToken": "1", "progress": step})
+        return len(caller.told) - before
+
+    assert heard(100) == 20
+    clock.pass_s(0.5)
+    assert heard(100) == 10
+    clock.pass_s(60)
+    assert heard(100) == 20
+    assert conversation.begun
