@@ -4,10 +4,11 @@ Lives only here: those translations. Must not know FastAPI or the command line. 
 plane only, never on the road.
 """
 
+import difflib
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, assert_never
 
 from gateway.audit.query import parse
 from gateway.catalog.room import Curation
@@ -16,6 +17,7 @@ from gateway.home import Home
 from gateway.identity.keyring import Keyring
 from gateway.learner import Learner
 from gateway.model.principal import Principal
+from gateway.model.stop import StopKind
 from gateway.operator.desk import Page, Sight
 from gateway.policy.rules import Reload, Rules
 from gateway.policy.schemas import check_conditions
@@ -150,6 +152,28 @@ class HouseDesk:
             }
             for learner in self._learners
         ]
+
+    def stranger(self, kind: StopKind, target: str) -> str | None:
+        """Why a stop may be one of nobody; None where the name is known, or only callers could know it."""
+        known: Collection[str]
+        match kind:
+            case "agent":
+                known = self._config.agents
+            case "upstream":
+                known = self._config.upstreams
+            case "tool":
+                known = self._catalog.tools()
+                upstream = target.partition("/")[0]
+                if upstream in self._config.upstreams and not any(one.startswith(f"{upstream}/") for one in known):
+                    return None  # it could not be listed yet
+            case "all" | "user" | "run" | "tenant":
+                return None
+            case _:
+                assert_never(kind)
+        if target in known:
+            return None
+        near = difflib.get_close_matches(target, known, 1)
+        return f"no {kind} {target!r} is known here" + (f"; did you mean {near[0]!r}?" if near else "")
 
     def policy(self) -> Mapping[str, Any]:
         """The version in force, why a newer one was not taken, and which conditions and probes cannot do their work."""

@@ -72,13 +72,15 @@ def kill(
         return
     order = {"kind": kind.value, "target": target, "why": why, "mode": mode.value}
     try:
-        Operator(config).post("/kill", order)
+        done = Operator(config).post("/kill", order)
     except typer.Exit as failed:
         if failed.exit_code == voice.UNREACHABLE:
             voice.note("A file stops everything without its help: sallyport kill all --local --why TEXT")
         raise
     said = {Mode.STOP: "stopped", Mode.READ_ONLY: "read-only", Mode.PAUSE: "paused"}[mode]
     voice.say(f"{said}: {kind.value} {target}".rstrip())
+    if "warning" in done:
+        voice.note(f"Careful: {done['warning']}. The stop is in force, and perhaps for nobody.")
     voice.note(f"Lift it with: sallyport resume {kind.value} {target}".rstrip())
 
 

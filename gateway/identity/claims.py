@@ -15,7 +15,7 @@ from gateway.model.principal import Principal
 LEEWAY_S: Final = 30.0
 """How far another clock may run ahead in `iat` and `nbf`; an expired token is expired."""
 _MOST_ROLES: Final = 100
-_LONGEST_RUN: Final = 128
+LONGEST_RUN: Final = 128
 """Characters; as a record has it."""
 _ABSENT: Final = object()
 
@@ -82,7 +82,7 @@ def _run(claims: Mapping[str, Any], issuer: Issuer, issuers: Sequence[str]) -> s
     if (found := _claim(claims, issuer.claims.run)) is _ABSENT:
         return None
     run = _apart(_name(found, issuer.claims.run), issuer.claims.run, issuer, issuers)
-    if len(run) > _LONGEST_RUN:
+    if len(run) > LONGEST_RUN:
         raise Unproven(f"its {issuer.claims.run} claim is too long")
     return run
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 from gateway.config.schema import Peer
 from gateway.config.values import duration
 from gateway.homes import FirstSeen
-from gateway.identity.claims import Unproven, seconds
+from gateway.identity.claims import LONGEST_RUN, Unproven, seconds
 from gateway.identity.jwks import KeySets, source
 from gateway.identity.names import safe
 from gateway.identity.signed import Signer, verified
@@ -56,6 +56,7 @@ class Peers:
         The user is `<sub>`, as for API keys and the first issuer: the runtime serves the same people as everybody else,
         and rows about `user:alice` must hold for her wherever she comes from. That much an operator grants a peer, for the
         agents listed and no others; users of further issuers are spelled with a slash, so a `sub` with one is refused.
+        The run may be one of the first issuer as well.
         Roles of the credential are the machine's and do not pass to the user. A credential that proves a user is refused:
         which of the two acts would be anybody's guess.
         """
@@ -68,7 +69,7 @@ class Peers:
         for claim, proven in (("agent", agent.agent), ("tenant", agent.tenant)):
             if said.get(claim, proven) != proven:
                 raise Unproven(f"its {claim} claim is not the {claim} of this credential")
-        user = _user(said.get("sub"))
+        user, run = _user(said.get("sub")), _run(said.get("run"))
         left_s = self._left(said, peer)
         name = said.get("jti")
         if not safe(name):
@@ -76,7 +77,8 @@ class Peers:
         # Last: what is refused for another reason was not used.
         if not await self._seen.first(f"{peer.id}:{hashlib.sha256(name.encode()).hexdigest()}", left_s):
             raise Unproven("it was used before: every request needs a new one")
-        return replace(agent, user=user, user_proof=f"peer:{peer.id}", roles=frozenset())
+        proof = f"peer:{peer.id}"
+        return replace(agent, user=user, user_proof=proof, roles=frozenset(), run=run or agent.run)
 
     def _left(self, said: Mapping[str, Any], peer: Peer) -> float:
         """Seconds for which it could be shown again. Raises Unproven."""
@@ -93,6 +95,15 @@ class Peers:
         if issued < self._since:
             raise Unproven("it was issued before this gateway started")
         return expires + LEEWAY_S - now
+
+
+def _run(run: Any) -> str | None:
+    """Spelled like that of the first issuer, and like a user of it never like another's."""
+    if run is None:
+        return None
+    if not safe(run) or len(run) > LONGEST_RUN or "/" in run:
+        raise Unproven(f"its run claim is not a name of at most {LONGEST_RUN} visible characters without a slash")
+    return str(run)
 
 
 def _user(subject: Any) -> str:

@@ -78,7 +78,10 @@ def brakes(desk: Desk, access: Access) -> APIRouter:
 
     @router.post("/kill", status_code=201, responses={503: {}})
     async def kill(order: StopOrder, person: Annotated[Person, operator]) -> dict[str, str]:
-        """Stops at once: no new call, no queued call, no departure. Of what is stopped already the mode and reason change."""
+        """Stops at once: no new call, no queued call, no departure. Of what is stopped already the mode and reason change.
+
+        A name that nobody here has is stopped all the same, and `warning` says so: it may be a slip of the pen.
+        """
         try:
             desk.stops.must_match(order.kind, order.target)
         except ValueError as error:
@@ -91,7 +94,8 @@ def brakes(desk: Desk, access: Access) -> APIRouter:
             if any(row.name == stop.name and row.mode != stop.mode for row in desk.stops.stops()):
                 raise HTTPException(503, "the ledger cannot be written: it stays stopped as it was") from None
             raise HTTPException(503, "stopped now, but the ledger cannot be written: a restart would lift it") from None
-        return {"status": "stopped"}
+        stranger = desk.house.stranger(order.kind, order.target)
+        return {"status": "stopped"} | ({} if stranger is None else {"warning": stranger})
 
     @router.delete("/kill", responses={404: {}, 409: {}, 503: {}})
     async def lift(kind: StopKind, person: Annotated[Person, operator], target: str = "") -> dict[str, str]:

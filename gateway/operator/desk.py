@@ -136,6 +136,9 @@ class HouseDesk(Protocol):
 
     def agents(self) -> Sequence[Mapping[str, Any]]: ...
     def upstreams(self) -> Sequence[Mapping[str, Any]]: ...
+    def stranger(self, kind: StopKind, target: str) -> str | None:
+        """Why a stop may be one of nobody; None where the name is known, or only callers could know it."""
+
     def policy(self) -> Mapping[str, Any]: ...
     def health(self) -> Mapping[str, str]:
         """Component → `ok`, perhaps with a reservation, or what is wrong; ready when every value begins with `ok`."""

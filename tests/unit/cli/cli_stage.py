@@ -116,6 +116,9 @@ class Office:
     def agents(self) -> Sequence[Mapping[str, Any]]:
         return [{"id": "support-bot"}]
 
+    def stranger(self, kind: str, target: str) -> str | None:
+        return f"no {kind} {target!r} is known here" if target == "suport-bot" else None
+
 
 class Scripted:
     """An agent plane that says what it is told to, and keeps what it heard."""

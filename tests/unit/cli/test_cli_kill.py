@@ -21,6 +21,13 @@ def test_an_order_says_how_far_it_stops_and_so_does_the_list(
     assert mode in sallyport("kill").stdout
 
 
+def test_a_name_that_nobody_has_is_stopped_with_a_warning(sallyport: Run, gateway: Path) -> None:
+    done = sallyport("kill", "agent", "suport-bot", "--why", "it loops")
+    assert (done.exit_code, done.stdout) == (0, "stopped: agent suport-bot\n")
+    assert "no agent 'suport-bot' is known here" in done.stderr
+    assert "suport-bot" not in sallyport("kill", "agent", "support-bot", "--why", "it loops").stderr
+
+
 def test_a_gateway_that_is_down_is_stopped_by_a_file_and_lifted_by_its_removal(sallyport: Run, folder: Path) -> None:
     write_config(folder)
     assert sallyport("kill", "all", "--local", "--why", "nothing answers").exit_code == 0

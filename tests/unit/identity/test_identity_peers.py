@@ -61,6 +61,14 @@ async def test_an_assertion_makes_its_user_act_through_the_agent_of_the_credenti
     assert (principal.subject, principal.user_proof) == ("user:alice", "peer:runtime")
 
 
+async def test_an_assertion_proves_its_run_and_one_without_keeps_that_of_the_credential(callers, arrival, key):
+    assert (await callers.prove(arrival(KEYS["bot"], None, asserts(key, run="r-1")))).run == "r-1"
+    assert (await callers.prove(arrival(KEYS["bot"], None, asserts(key)))).run is None
+    machine = key.signs(sub="bot", run="r-2")
+    assert (await callers.prove(arrival(machine, None, asserts(key)))).run == "r-2"
+    assert (await callers.prove(arrival(machine, None, asserts(key, run="r-3")))).run == "r-3"
+
+
 async def test_one_credential_serves_many_users_each_by_an_assertion_of_their_own(callers, arrival, key):
     for user in ("alice", "bob", "alice", "auth0|7", "role-admin", "ann@example.org"):
         assert (await callers.prove(arrival(KEYS["bot"], None, asserts(key, sub=user)))).user == user
@@ -139,6 +147,10 @@ FORGED = {
     "user with a kind": ("kind", lambda key, other: asserts(key, sub="user:alice")),
     "user that is a role": ("kind", lambda key, other: asserts(key, sub="role:admin")),
     "user that is an agent": ("kind", lambda key, other: asserts(key, sub="agent:other-bot")),
+    "empty run": ("run", lambda key, other: asserts(key, run="")),
+    "run is a list": ("run", lambda key, other: asserts(key, run=["r"])),
+    "run of 129 characters": ("run", lambda key, other: asserts(key, run="r" * 129)),
+    "run of another issuer": ("run", lambda key, other: asserts(key, run="partner/r-1")),
     "another agent": ("agent claim", lambda key, other: asserts(key, agent="other-bot")),
     "agent is a list": ("agent claim", lambda key, other: asserts(key, agent=["bot"])),
     "another tenant": ("tenant claim", lambda key, other: asserts(key, tenant="default")),

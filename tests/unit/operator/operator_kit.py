@@ -121,6 +121,9 @@ class Office:
     def upstreams(self) -> Sequence[Mapping[str, Any]]:
         return [{"id": "helpdesk", "address": "http://127.0.0.1:7001/mcp"}]
 
+    def stranger(self, kind: str, target: str) -> str | None:
+        return f"no {kind} {target!r} is known here" if target == "nobody" else None
+
     def policy(self) -> Mapping[str, Any]:
         return {"version": "v1", "refused": []}
 

@@ -19,6 +19,13 @@ async def test_a_stop_is_recorded_before_it_acts(visitor: Visitor, office: Offic
     assert office.acts == [("recorded", "olga", "kill", ORDER | {"mode": "stop"}), ("stop", STOPPED)]
 
 
+async def test_a_stop_of_a_name_that_nobody_has_is_in_force_and_warned_of(visitor: Visitor, office: Office) -> None:
+    answer = await visitor.ask("olga", "POST", "/kill", json=ORDER | {"target": "nobody"})
+
+    assert (answer.status_code, [row.target for row in office.rows]) == (201, ["nobody"])
+    assert answer.json() == {"status": "stopped", "warning": "no agent 'nobody' is known here"}
+
+
 @pytest.mark.parametrize("mode", ["stop", "read-only", "pause"])
 async def test_an_order_says_how_far_it_stops(visitor: Visitor, office: Office, mode: str) -> None:
     assert (await visitor.ask("olga", "POST", "/kill", json=ORDER | {"mode": mode})).status_code == 201

@@ -32,6 +32,32 @@ async def test_a_pair_is_told_what_it_sees_and_why_the_rest_is_hidden(built: Hou
     assert seen["helpdesk/wipe"].why == "hidden: no rule permits it"
 
 
+@pytest.mark.parametrize(
+    ("kind", "target", "warned"),
+    [
+        ("agent", "bot", None),
+        ("agent", "bott", "no agent 'bott' is known here; did you mean 'bot'?"),
+        ("upstream", "helpdesk", None),
+        ("upstream", "shop", "no upstream 'shop' is known here"),
+        ("tool", "helpdesk/wipe", None),
+        ("tool", "helpdesk/wipes", "no tool 'helpdesk/wipes' is known here; did you mean 'helpdesk/wipe'?"),
+        ("tool", "shop/pay", "no tool 'shop/pay' is known here"),
+        ("user", "nobody", None),
+        ("run", "nightly-7", None),
+        ("tenant", "acme", None),
+        ("all", "", None),
+    ],
+)
+async def test_a_stop_of_a_name_that_nobody_has_is_warned_of(built: House, kind, target, warned) -> None:
+    assert desks(built)[2].stranger(kind, target) == warned
+
+
+async def test_a_tool_of_a_server_that_was_never_listed_may_well_be_there(tmp_path: Path) -> None:
+    unlisted = House(written(tmp_path), tmp_path, Clock(), lambda _: None)
+    assert desks(unlisted)[2].stranger("tool", "helpdesk/refund") is None
+    await unlisted.close()
+
+
 async def test_a_pair_is_told_the_same_of_prompts_resources_and_templates(tmp_path: Path) -> None:
     rows = ROWS + (
         "p, drafts, role:support, default, *, helpdesk/draft, prompt, -, allow\n"
