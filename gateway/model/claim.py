@@ -20,8 +20,10 @@ GUESSED: Final = frozenset({"derived", "call-id"})
 """Where a repeat may be meant, so it is marked where the model reads."""
 TOKEN_BITS: Final = 52
 """Of the token of a claim: exact in a float, for stores whose scripts know no other number."""
-DOUBTS: Final = 1_000
-"""How many doubts a store tells of at once."""
+DOUBTS: Final = 10_000
+"""How many doubts a store tells of, the oldest first."""
+DOUBTS_AT_ONCE: Final = 500
+"""How many records it looks at in one step, for others wait meanwhile."""
 
 
 KeptKind = Literal["result", "error", "withheld"]

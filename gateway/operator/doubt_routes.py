@@ -40,7 +40,7 @@ def routes(doubts: DoubtDesk, audit: AuditDesk, access: Access, now: Callable[[]
 
     @router.get("/doubts", dependencies=[viewer])
     async def ls() -> Response:
-        """Everything in doubt, oldest first, at most 1,000."""
+        """Everything in doubt, oldest first, at most 10,000."""
         return _json([_summary(found, now()) for found in await doubts.all()])
 
     @router.get("/doubts/{call}", responses={404: {}})

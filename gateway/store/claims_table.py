@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Final
 
-from gateway.model.claim import DOUBTS, Doubted, State
+from gateway.model.claim import DOUBTS_AT_ONCE, Doubted, State
 from gateway.model.transitions import After, Moment, Row
 
 _SETTLED_OR_OPEN: Final = "('claimed', 'sent', 'done', 'retryable')"
@@ -138,16 +138,17 @@ def under(db: sqlite3.Connection, token: int) -> list[bytes]:
     return [record for (record,) in db.execute("SELECT record FROM claims WHERE token = ?", (token,))]
 
 
-def doubts(db: sqlite3.Connection, now: Moment) -> list[Doubted]:
-    """Every call in doubt, oldest first, `about` sealed; a call with two records once, under the first that it still has."""
+def doubts(db: sqlite3.Connection, now: Moment, skip: int) -> list[Doubted]:
+    """Records in doubt behind the first so many, oldest first, `about` sealed; of a call's two records the first comes first."""
     db.execute(f"UPDATE claims SET state = 'doubt' WHERE {_SENT} AND lease_until <= ?", (now.steady,))  # noqa: S608  ours
-    found: dict[int, Doubted] = {}
-    for record, token, call_id, fingerprint, since, began, origin, about in db.execute(
-        "SELECT record, token, call_id, fingerprint, since, began, origin, about FROM claims"  # noqa: S608  words of ours
-        f" WHERE state NOT IN {_SETTLED_OR_OPEN} ORDER BY since, second LIMIT {2 * DOUBTS}"
-    ):
-        found.setdefault(token, Doubted(record, token, call_id, fingerprint, since, about, origin, now.steady - began))
-    return list(found.values())[:DOUBTS]
+    return [
+        Doubted(record, token, call_id, fingerprint, since, about, origin, now.steady - began)
+        for record, token, call_id, fingerprint, since, began, origin, about in db.execute(
+            "SELECT record, token, call_id, fingerprint, since, began, origin, about FROM claims"  # noqa: S608  words of ours
+            f" WHERE state NOT IN {_SETTLED_OR_OPEN} ORDER BY since, second, record LIMIT {DOUBTS_AT_ONCE} OFFSET ?",
+            (skip,),
+        )
+    ]
 
 
 def recover(db: sqlite3.Connection, now: Moment) -> list[str]:

@@ -15,6 +15,8 @@ from typing import Any, Final, assert_never
 from gateway.homes import Writer
 from gateway.model import transitions
 from gateway.model.claim import (
+    DOUBTS,
+    DOUBTS_AT_ONCE,
     TOKEN_BITS,
     Claim,
     ClaimAnswer,
@@ -163,8 +165,17 @@ class SqliteClaims:
 
     async def doubts(self) -> Sequence[Doubted]:
         """Every call in doubt, oldest first, at most `claim.DOUBTS`. Raises StoreUnavailable."""
-        found: list[Doubted] = await self._writer.submit(Work(lambda db: table.doubts(db, self._now())))
-        return [replace(one, about=self._seal.about(one.record, one.about)) for one in found]
+        found: dict[int, Doubted] = {}
+        for skip in range(0, 2 * DOUBTS, DOUBTS_AT_ONCE):
+            page: list[Doubted] = await self._writer.submit(
+                Work(lambda db, skip=skip: table.doubts(db, self._now(), skip))  # type: ignore[misc]
+            )
+            for one in page:
+                if one.token not in found:
+                    found[one.token] = replace(one, about=self._seal.about(one.record, one.about))
+            if len(page) < DOUBTS_AT_ONCE:
+                break
+        return list(found.values())[:DOUBTS]
 
     async def resolve(self, record: bytes, token: int, verdict: Done | NotDone, entry: Entry) -> bool:
         """Raises StoreUnavailable, JournalUnavailable; then it is in doubt still."""

@@ -12,7 +12,19 @@ from contextlib import suppress
 from typing import Final, TypeVar
 
 from gateway.homes import Writer
-from gateway.model.claim import TOKEN_BITS, Claim, ClaimAnswer, Departure, Done, Doubted, Ending, NotDone, State, Won
+from gateway.model.claim import (
+    DOUBTS,
+    TOKEN_BITS,
+    Claim,
+    ClaimAnswer,
+    Departure,
+    Done,
+    Doubted,
+    Ending,
+    NotDone,
+    State,
+    Won,
+)
 from gateway.model.work import Entry, StoreUnavailable, Work
 from gateway.ports import Reached
 from gateway.store.redis_ears import Ears
@@ -95,7 +107,13 @@ class RedisClaims:
 
     async def doubts(self) -> Sequence[Doubted]:
         """Every call in doubt, oldest first; also what a dead gateway left. Raises StoreUnavailable."""
-        return await self._steps.doubts()
+        found: dict[tuple[int, str], Doubted] = {}
+        skip = 0
+        while 0 <= skip < 2 * DOUBTS:
+            page, skip = await self._steps.doubts(skip)
+            for one in page:  # a call has one token for both its records; 0 is of rows that nobody can read
+                found.setdefault((one.token, "" if one.token else one.record.hex()), one)
+        return list(found.values())[:DOUBTS]
 
     async def resolve(self, record: bytes, token: int, verdict: Done | NotDone, entry: Entry) -> bool:
         """First looked at, then written down, then done: a gateway that dies between leaves a doubt that is settled anew.

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, assert_never
 
 from gateway.model.claim import (
-    DOUBTS,
+    DOUBTS_AT_ONCE,
     Claim,
     ClaimAnswer,
     Departure,
@@ -142,12 +142,15 @@ class Steps:
         args = (token, state.value, stays[0], kept[0], GRACE_S, CHANNEL, topic, *beside, int(by_word), used)
         return await self._guard.step(_FINISH, (_row(record),), args, sends=False) == [b"held"]
 
-    async def doubts(self) -> list[Doubted]:
-        """Oldest first; what was sent and outlived its lease is among them from then on."""
-        match await self._guard.step(_DOUBTS, (), (DOUBTS,), sends=False):
-            case [list(found)]:
+    async def doubts(self, skip: int) -> tuple[list[Doubted], int]:
+        """Oldest first, behind so many records, and where to go on; below 0 at the end.
+
+        What was sent and outlived its lease is among them from then on.
+        """
+        match await self._guard.step(_DOUBTS, (), (DOUBTS_AT_ONCE, skip), sends=False):
+            case [int(after), list(found)]:
                 with _legible():
-                    return [self._doubted(*one) for one in found]
+                    return [self._doubted(*one) for one in found], after
             case _:
                 raise _unexpected()
 
