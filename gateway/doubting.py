@@ -128,14 +128,15 @@ class Doubting:
     async def sweep(self) -> None:
         """One pass: whatever has a probe is looked at, and people hear of what stays. Raises StoreUnavailable."""
         doubts = await self._store.doubts()
-        places = asyncio.Semaphore(AT_ONCE)
+        due, places = [doubted for doubted in doubts if self._due(doubted)], asyncio.Semaphore(AT_ONCE)
 
         async def look(doubted: Doubted) -> bool:
             async with places:
                 return await self._swept(doubted)
 
-        settled = await asyncio.gather(*map(look, doubts))
-        left = [doubted for doubted, over in zip(doubts, settled, strict=True) if not over]
+        settled = await asyncio.gather(*map(look, due))
+        over = {doubted.name for doubted, ended in zip(due, settled, strict=True) if ended}
+        left = [doubted for doubted in doubts if doubted.name not in over]
         names = {doubted.name for doubted in left}
         for doubted in left:
             if doubted.name not in self._told:
@@ -145,15 +146,17 @@ class Doubting:
         self._looked = {name: at for name, at in self._looked.items() if name in names}
         self._counted(len(left))
 
+    def _due(self, doubted: Doubted) -> bool:
+        rest = self._rests.get(doubted.name)
+        rested = rest is None or self._clock.monotonic() >= rest.until
+        return rested and self._probed(about.read(doubted.about)) is not None
+
     async def _swept(self, doubted: Doubted) -> bool:
         """Whether the doubt is over. One that stays is looked at less and less often."""
-        tool = self._probed(about.read(doubted.about))
         name, now = doubted.name, self._clock.monotonic()
-        rest = self._rests.get(name)
-        if tool is None or (rest is not None and now < rest.until):
-            return False
         if await self.resolved(doubted) is not None:
             return True
+        rest = self._rests.get(name)
         pause_s = LONGEST_S if rest is None else min(rest.pause_s * 2, LONGEST_REST_S)
         self._rests[name] = _Rest(now + pause_s, pause_s)
         return False
