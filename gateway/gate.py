@@ -66,7 +66,8 @@ class Gate:
     def passed(self, record: ports.Record, principal: Principal, asked: Asked) -> tuple[ResolvedCall, Decision]:
         """The call that was asked for, allowed or waiting for a person's yes.
 
-        Raises Refused: unknown-tool, unknown-prompt, unknown-resource, invalid-arguments, policy-denied.
+        Raises Refused: unknown-tool, unknown-prompt, unknown-resource, upstream-unavailable, invalid-arguments,
+        policy-denied.
         """
         if asked.method == "tools/call":
             view = self.view(principal)

@@ -33,6 +33,11 @@ def published(prefix: str, tool: ToolId) -> str:
     return f"{name[: LONGEST - 7]}_{hashlib.sha256(tool.encode()).hexdigest()[:6]}"
 
 
+def beginning(prefix: str) -> str:
+    """How published names begin, unless they are shortened."""
+    return _OUTSIDE.sub("_", f"{prefix}_") if prefix else ""
+
+
 def shown(text: str, longest: int = 64) -> str:
     """A foreign name fit for a sentence of ours: printable ASCII, shortened."""
     return _UNPRINTABLE.sub("?", text[:longest])

@@ -10,7 +10,7 @@ from threading import Lock
 from typing import Any, Final
 
 from gateway.catalog.definition import Known, Listing, Publish, examine
-from gateway.catalog.names import canonical, published
+from gateway.catalog.names import beginning, canonical, published
 from gateway.catalog.offer import Offer, offered
 from gateway.catalog.shelf import Shelf
 from gateway.catalog.shelves import Shelves
@@ -139,21 +139,34 @@ class Curation:
             return view
         if len(now.views) >= _MOST_VIEWS:
             now.views.clear()
-        view = view_of(offer for tool, offer in now.offers.get(agent, {}).items() if tool in visible)
+        offers = (offer for tool, offer in now.offers.get(agent, {}).items() if tool in visible)
+        view = view_of(offers, self._unread(agent, now.listings))
         now.views[agent, visible] = view
         return view
+
+    def _unread(self, agent: str, listings: Mapping[str, Listing]) -> Mapping[str, str]:
+        """How the names begin of what the agent may get from upstreams that were not listed yet → upstream."""
+        patterns = [pattern.partition("/")[0] for pattern in self._agents[agent].tools] if agent in self._agents else []
+        return {
+            beginning(self._prefix(upstream)): upstream
+            for upstream in self._upstreams
+            if upstream not in listings and any(matches(pattern, upstream) for pattern in patterns)
+        }
+
+    def _prefix(self, upstream: str) -> str:
+        prefix = self._upstreams[upstream].prefix
+        return upstream if prefix is None else prefix
 
     def _curated(self, agent: str, listings: Mapping[str, Listing], problems: list[str]) -> dict[ToolId, Offer]:
         """The agent's tools by canonical id; what cannot be offered, or not under a name of its own, is left out."""
         named: dict[str, list[tuple[Known, str]]] = {}
         globs, overrides = self._agents[agent].tools, self._agents[agent].override
         for upstream, listing in listings.items():
-            prefix = self._upstreams[upstream].prefix
             for own, known in listing.known.items():
                 tool = canonical(upstream, own)
                 if any(matches(pattern, tool) for pattern in globs):
                     override = overrides.get(tool)
-                    natural = published(upstream if prefix is None else prefix, tool)
+                    natural = published(self._prefix(upstream), tool)
                     name = (override.name if override else None) or natural
                     named.setdefault(name, []).append((known, tool))
         offers: dict[ToolId, Offer] = {}

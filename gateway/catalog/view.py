@@ -5,7 +5,7 @@ curation came about. Called for `tools/list`, `tools/call` and the header checks
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.catalog.names import shown
@@ -25,12 +25,23 @@ class CuratedView:
     offers: Mapping[str, Offer]
     """By published name."""
     names: Mapping[ToolId, str]
+    unread: Mapping[str, str] = field(default_factory=dict)
+    """How names begin that tools of upstreams would have whose lists were not read since this process began → upstream."""
 
     def resolve(self, name: str, arguments: Mapping[str, Any]) -> ResolvedCall:
-        """Raises Refused: unknown-tool (absent or hidden, the same words), invalid-arguments."""
+        """Raises Refused: unknown-tool (absent or hidden, the same words), upstream-unavailable, invalid-arguments."""
         if (offer := self.offers.get(name)) is None:
-            raise Refused(Reason.UNKNOWN_TOOL, f"Unknown tool: {shown(name)}")
+            raise self._unknown(name)
         return offer.resolve(arguments)
+
+    def _unknown(self, name: str) -> Refused:
+        """`never` is not said of a tool that may come back with its server: a call of it may be in doubt."""
+        if (upstream := next((of for begins, of in self.unread.items() if name.startswith(begins)), None)) is None:
+            return Refused(Reason.UNKNOWN_TOOL, f"Unknown tool: {shown(name)}")
+        return Refused(
+            Reason.UPSTREAM_UNAVAILABLE,
+            f"The tools of upstream {upstream} could not be read yet, so {shown(name)} is not known. Nothing was sent.",
+        )
 
     def name_of(self, tool: ToolId) -> str | None:
         """The published name of a canonical id; None when this view does not show it."""
@@ -42,12 +53,13 @@ class CuratedView:
         return None if offer is None else offer.definition["inputSchema"]
 
 
-def view_of(offers: Iterable[Offer]) -> CuratedView:
-    """A view of these tools, ordered by published name."""
+def view_of(offers: Iterable[Offer], unread: Mapping[str, str]) -> CuratedView:
+    """A view of these tools, ordered by published name; `unread` as above."""
     ordered = sorted(offers, key=lambda offer: offer.name)
     return CuratedView(
         tools=tuple(offer.definition for offer in ordered),
         digest=strict_json.digest([offer.digest for offer in ordered]),
         offers={offer.name: offer for offer in ordered},
         names={offer.tool.id: offer.name for offer in ordered},
+        unread=unread,
     )

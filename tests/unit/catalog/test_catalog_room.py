@@ -140,3 +140,31 @@ def test_people_can_ask_for_everything_and_for_the_names_of_an_agent(make):
     assert curation.everything() == [("helpdesk/a", "unset"), ("helpdesk/b", "read")]
     assert curation.names("bot") == {"helpdesk/a": "helpdesk_a"}
     assert curation.names("stranger") == {}
+
+
+@pytest.mark.parametrize(
+    ("prefix", "name", "reason"),
+    [
+        (None, "help_desk_refund", Reason.UPSTREAM_UNAVAILABLE),
+        (None, "shop_refund", Reason.UNKNOWN_TOOL),
+        (None, "other_refund", Reason.UNKNOWN_TOOL),
+        ("hd", "hd_refund", Reason.UPSTREAM_UNAVAILABLE),
+        ("hd", "help_desk_refund", Reason.UNKNOWN_TOOL),
+        ("", "refund", Reason.UPSTREAM_UNAVAILABLE),
+    ],
+)
+def test_a_tool_of_a_server_that_was_not_read_yet_may_come_back_and_no_other(make, prefix, name, reason):
+    """Of `other` the agent gets nothing, so nothing is said of it."""
+    curation = Curation(
+        {"help.desk": make.upstream(prefix=prefix), "other": make.upstream()},
+        {"bot": Agent.model_validate({"tools": ["help.desk/*"]})},
+        lambda entry, _: entry,
+    )
+    with pytest.raises(Refused) as before:
+        curation.view("bot", frozenset()).resolve(name, {})
+    assert (before.value.refusal.reason, before.value.refusal.row.executed) == (reason, "no")
+    assert before.value.refusal.row.retry == ("after" if reason is Reason.UPSTREAM_UNAVAILABLE else "never")
+    curation.learn("help.desk", [])
+    with pytest.raises(Refused) as after:
+        curation.view("bot", frozenset()).resolve(name, {})
+    assert after.value.refusal.reason is Reason.UNKNOWN_TOOL
