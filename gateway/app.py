@@ -163,6 +163,7 @@ class House:
             secrets.token_hex(8),
             reached,
             self.tasks,
+            self._beside,
             config.idempotency,
         )
         self.questions = Questions(home.approvals, self.rules, config.approvals, clock, _new_id)

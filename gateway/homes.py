@@ -27,6 +27,9 @@ class ClaimStore(Protocol):
         Nothing may be sent unless the answer is DEPARTED. Raises StoreUnavailable, JournalUnavailable.
         """
 
+    async def renew(self, claim: Claim, token: int) -> None:
+        """The lease of what is sent under this token begins anew; of anything else nothing changes. Raises StoreUnavailable."""
+
     async def finish(self, claim: Claim, token: int, ending: Ending, terminal: Entry | None) -> bool:
         """claimed | sent | doubt → done, claimed | sent → retryable, sent → doubt; False when the token was lost.
 

@@ -45,24 +45,24 @@ class Attempts:
         self._owner = owner
 
     def of(self, case: Case, call_id: str, left_s: float, owed: Owed) -> Attempt:
-        """`left_s`: seconds the call may still take, which its lease outlives.
+        """`left_s`: seconds the call may still take, which its lease outlives. Its caller's answers take their own time.
 
         Raises Refused: invalid-arguments, key-required.
         """
         source, record, also = self._named(case, call_id)
-        asks_s = LONGEST_S if case.asked.dialogue.capabilities else 0.0  # its time may stand still, as often as it asks
-        lasts_s = max(0.0, left_s, asks_s)
+        left_s, asks = max(0.0, left_s), bool(case.asked.dialogue.capabilities)
         resend_s = _resend_within_s(case.call.tool)
         claim = Claim(
             record,
             answering(case.fingerprint, case.asked),
             call_id,
             self._owner,
-            lasts_s + LEASE_MARGIN_S,
+            left_s + LEASE_MARGIN_S,
             resend_s,
             owed.spends if owed.by_claim else (),
             also,
-            written(case.principal, case.call, source, lasts_s),
+            written(case.principal, case.call, source, LONGEST_S if asks else left_s),
+            renews=asks,
         )
         return Attempt(case, source, claim)
 

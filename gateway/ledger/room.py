@@ -19,6 +19,7 @@ from gateway.ledger.attempt import Attempt, Attempts
 from gateway.ledger.brakes import Brakes, Purse, Toll
 from gateway.ledger.case import Case
 from gateway.ledger.flights import Flight, Flights
+from gateway.ledger.leases import Leases
 from gateway.ledger.loops import Loops
 from gateway.ledger.reads import Read, Reads
 from gateway.ledger.settlement import Settlement, fade
@@ -65,6 +66,7 @@ class OnceLedger:
         owner: str,
         reached: Reached,
         tasks: Tasks,
+        beside: Tasks,
         idempotency: Idempotency = Idempotency(),  # noqa: B008  frozen
     ) -> None:
         self._store = store
@@ -72,6 +74,7 @@ class OnceLedger:
         self._brakes = Brakes(budgets, loops)
         self._flights = Flights()
         self._waiting = Waiting(self._flights, store, stops, clock)
+        self._leases = Leases(store, clock, beside)
         self._reads = Reads()
         stops.on_change = self._reads.look
         self._clock = clock
@@ -162,13 +165,11 @@ class OnceLedger:
 
     def answered(self, passed: Passed, brought: Brought | None) -> Bill:
         """Settles the budgets of a read that was sent."""
-        assert isinstance(passed.toll, Toll)
-        return self._brakes.settle(passed.toll, brought)
+        return self._brakes.settle(_toll(passed), brought)
 
     def returned(self, passed: Passed) -> None:
         """Returns the budget of a read that was proven unsent."""
-        assert isinstance(passed.toll, Toll)
-        self._brakes.refund(passed.toll, counts=True, failed=True)
+        self._brakes.refund(_toll(passed), counts=True, failed=True)
 
     def delivered(self, served: Ticket | Replay) -> None:
         """Begins the window that follows delivery."""
@@ -258,6 +259,7 @@ class OnceLedger:
 
     async def _won(self, attempt: Attempt, flight: Flight, won: Won) -> Ticket:
         flight.token = won.token
+        self._leases.keep(flight)
         self._brakes.counted(flight.toll, won.levels)
         ticket = Ticket(
             attempt.claim,
@@ -289,9 +291,9 @@ class OnceLedger:
             self._tasks.start(settlement.insist(), "ledger-settle")
 
 
-def _toll(ticket: Ticket) -> Toll:
-    assert isinstance(ticket.toll, Toll)
-    return ticket.toll
+def _toll(admitted: Ticket | Passed) -> Toll:
+    assert isinstance(admitted.toll, Toll)
+    return admitted.toll
 
 
 def _elsewhere(answer: ClaimAnswer) -> bool:

@@ -60,6 +60,8 @@ class Claim:
     """A second record, guarded in the same step: whoever finds either of them finds this call."""
     about: bytes = b""
     """JSON about who and what, for people who settle a doubt; sealed at rest."""
+    renews: bool = False
+    """The call may outlast its lease, which is renewed while it runs."""
 
 
 @dataclass(frozen=True, slots=True)

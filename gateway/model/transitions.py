@@ -159,6 +159,13 @@ def depart(row: Row | None, token: int, asked: Claim, now: Moment) -> After:
     return replace(row, state=State.SENT, lease_until=now.steady + asked.lease_s, since=now.wall, began=now.steady)
 
 
+def renew(row: Row | None, token: int, asked: Claim, now: Moment) -> After:
+    """What is sent stays sent for another lease."""
+    if row is None or row.token != token or row.state is not State.SENT:
+        return "lost"
+    return replace(row, lease_until=now.steady + asked.lease_s)
+
+
 def finish(row: Row | None, token: int, ending: Ending, now: Moment, *, second: bool) -> After:
     """claimed | sent | doubt → done; claimed | sent → retryable; sent → doubt. `second`: of the record guarded beside.
 

@@ -108,6 +108,16 @@ class SqliteClaims:
         )
         return Departure(await self._or_taken_back(work, claim, token))
 
+    async def renew(self, claim: Claim, token: int) -> None:
+        """Raises StoreUnavailable."""
+
+        def change(db: sqlite3.Connection) -> None:
+            now = self._now()
+            for record in _guarded(claim):
+                table.apply(db, record, transitions.renew(table.row(db, record), token, claim, now))
+
+        await self._writer.submit(Work(change))
+
     async def _or_taken_back(self, work: Work, claim: Claim, token: int) -> Any:
         """A departure whose intent did not become durable did not happen, whether or not its row was committed."""
         try:

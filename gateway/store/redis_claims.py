@@ -105,6 +105,10 @@ class RedisClaims:
         """What became of the call; what this memory cannot know is in doubt. Raises StoreUnavailable."""
         return await self._steps.fate(record, call_id)
 
+    async def renew(self, claim: Claim, token: int) -> None:
+        """Raises StoreUnavailable."""
+        await self._steps.renew(claim, token)
+
     async def doubts(self) -> Sequence[Doubted]:
         """Every call in doubt, oldest first; also what a dead gateway left. Raises StoreUnavailable."""
         found: dict[tuple[int, str], Doubted] = {}

@@ -46,6 +46,7 @@ _FINISH: Final = Script.of("prelude", "rows", "spend", "finish")
 _DELIVERED: Final = Script.of("prelude", "delivered")
 _FATE: Final = Script.of("prelude", "rows", "fate")
 _DOUBTS: Final = Script.of("prelude", "rows", "doubts")
+_RENEW: Final = Script.of("prelude", "rows", "renew")
 _DOUBTED: Final = Script.of("prelude", "rows", "doubted")
 
 
@@ -141,6 +142,11 @@ class Steps:
         topic = record.hex()
         args = (token, state.value, stays[0], kept[0], GRACE_S, CHANNEL, topic, *beside, int(by_word), used)
         return await self._guard.step(_FINISH, (_row(record),), args, sends=False) == [b"held"]
+
+    async def renew(self, claim: Claim, token: int) -> None:
+        also = "" if claim.also is None else claim.also.hex()
+        args = (token, claim.lease_s, claim.record.hex(), also)
+        await self._guard.step(_RENEW, (_row(claim.record),), args, sends=False)
 
     async def doubts(self, skip: int) -> tuple[list[Doubted], int]:
         """Oldest first, behind so many records, and where to go on; below 0 at the end.

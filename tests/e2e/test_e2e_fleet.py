@@ -79,7 +79,17 @@ def test_the_same_call_at_all_three_gateways_at_once_is_one_call_and_one_answer(
     assert len(executed) == 1
 
 
-def test_a_gateway_that_dies_between_send_and_answer_leaves_no_second_send_to_a_fresh_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "able",
+    [
+        pytest.param({}, id="asks nobody", marks=pytest.mark.deep),
+        pytest.param({"elicitation": {}}, id="may ask its caller"),
+    ],
+)
+def test_a_gateway_that_dies_between_send_and_answer_leaves_no_second_send_to_a_fresh_one(
+    tmp_path: Path, able: dict[str, Any]
+) -> None:
+    declared = {"meta": {"io.modelcontextprotocol/clientCapabilities": able}}
     peer = SlowPeer()
     config = {name: part for name, part in peer.config().items() if name != "identity"}
     config["upstreams"]["peer"]["timeout"] = "1s"
@@ -88,13 +98,13 @@ def test_a_gateway_that_dies_between_send_and_answer_leaves_no_second_send_to_a_
     try:
         first, second = fleet.gateways
         with ThreadPoolExecutor(1) as pool:
-            asked = pool.submit(lambda: first.call(fleet.token, "peer_work", {"number": 1}))
+            asked = pool.submit(lambda: first.call(fleet.token, "peer_work", {"number": 1}, **declared))
             wait_for(lambda: peer.started, "the call to be sent")
             first.stop(signal.SIGKILL)
             assert asked.exception(10) is not None
 
         def told() -> dict[str, Any] | None:
-            answer = outcome(second.call(fleet.token, "peer_work", {"number": 1}))
+            answer = outcome(second.call(fleet.token, "peer_work", {"number": 1}, **declared))
             return None if answer["reason"] == "key-in-flight" else answer  # until the dead one's lease is over
 
         answer = wait_for(told, "the doubt")

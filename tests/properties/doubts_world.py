@@ -148,7 +148,7 @@ class Town:
         stops, silent, tools = Stops(None), Silent(), {FIND.id: FIND, PAY.id: PAY}  # type: ignore[arg-type]
         budgets = Budgets((), self.clock, None)  # type: ignore[arg-type]
         self.ledger = OnceLedger(
-            self.store, stops, budgets, None, self.clock, b"s" * 32, "owner", lambda _: None, self.tasks
+            self.store, stops, budgets, None, self.clock, b"s" * 32, "owner", lambda _: None, self.tasks, self.tasks
         )
         probing = Probing(tools.get, {"bank": self.bank}, stops.check, self.clock)  # type: ignore[dict-item]
         keeping = Keeping(86_400.0, 86_400.0)

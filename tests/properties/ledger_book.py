@@ -156,6 +156,10 @@ class Book:
         attempt.stage, attempt.since, attempt.began = "sent", now.wall, now.steady
         attempt.lease_until = now.lease + attempt.claim.lease_s
 
+    def renewed(self, attempt: Attempt) -> None:
+        if attempt.stage == "sent":
+            attempt.lease_until = self.times.lease + attempt.claim.lease_s
+
     def may_end(self, attempt: Attempt, stage: Stage) -> bool:
         if not self.has(attempt):
             return False

@@ -147,6 +147,13 @@ class LedgerMachine(RuleBasedStateMachine):
         self.book.departed(attempt)
         return attempt
 
+    @rule(attempt=sent)
+    def renew(self, attempt: Attempt) -> None:
+        """Also of what has ended meanwhile, which stays as it is."""
+        if self._here(attempt):
+            self.run(self.store.renew(attempt.claim, attempt.token))
+            self.book.renewed(attempt)
+
     @rule(attempt=held)
     def release(self, attempt: Attempt) -> None:
         """Not consumed: a released or overtaken actor may come again, and must not matter."""

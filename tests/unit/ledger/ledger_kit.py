@@ -136,6 +136,7 @@ class House:
             "owner",
             self.reached.append,
             self.tasks,
+            self.tasks,
             idempotency,
         )
 

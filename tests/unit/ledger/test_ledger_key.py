@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ledger_kit import ALICE, FREE, SECRET, call, tool
 
+from gateway.about import read
 from gateway.ledger.attempt import Attempts
 from gateway.ledger.case import Case
 from gateway.ledger.key import RecordKeys, Source, answering, derived_key, fingerprint, round_of
@@ -121,13 +122,13 @@ class Askable(Silent):
     capabilities = {"elicitation": {}}  # type: ignore[assignment]  # noqa: RUF012
 
 
-@pytest.mark.parametrize(("dialogue", "lease_s"), [(Silent(), 15.0), (Askable(), LONGEST_S + 5.0)])
-def test_a_lease_outlives_the_call_and_every_question_its_caller_may_be_asked(
-    dialogue: Dialogue, lease_s: float
-) -> None:
+@pytest.mark.parametrize(("dialogue", "asks"), [(Silent(), False), (Askable(), True)])
+def test_a_lease_outlives_the_call_and_is_renewed_where_its_caller_may_be_asked(dialogue: Dialogue, asks: bool) -> None:
     asked = Asked("refund", {}, "modern", "2026-07-28", dialogue=dialogue)
-    attempt = Attempts(SECRET, "owner").of(Case(ALICE, call(), asked), "call-1", 10.0, FREE)
-    assert attempt.claim.lease_s == lease_s
+    claim = Attempts(SECRET, "owner").of(Case(ALICE, call(), asked), "call-1", 10.0, FREE).claim
+    assert (claim.lease_s, claim.renews) == (15.0, asks)
+    lasts_s = read(claim.about).lasts_s  # no probe may believe that it is over before it is
+    assert lasts_s == (LONGEST_S if asks else 10.0)
 
 
 @pytest.mark.parametrize(
