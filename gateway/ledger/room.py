@@ -24,7 +24,7 @@ from gateway.ledger.loops import Loops
 from gateway.ledger.reads import Read, Reads
 from gateway.ledger.settlement import Settlement, fade
 from gateway.ledger.stops import Stops
-from gateway.ledger.waiting import LONGEST_WAIT_S, Waiting
+from gateway.ledger.waiting import LONGEST_WAIT_S, Waiting, on_its_way
 from gateway.ledger.windows import Keeps
 from gateway.model.admission import Admission, Passed, Replay, Ticket
 from gateway.model.call import Asked
@@ -217,7 +217,7 @@ class OnceLedger:
                 self._reached("ledger.claiming")
                 answer = await self._asked(flight, entry)
                 with suppress(StoreUnavailable):  # what was found stays true: that call may be under way
-                    while _elsewhere(answer) and await self._waiting.elsewhere(claim, until, waits):
+                    while on_its_way(answer) and await self._waiting.elsewhere(claim, until, waits):
                         self._stops.still(principal, call.tool)
                         answer = await self._store.claim(claim, None)
         except BaseException:
@@ -294,8 +294,3 @@ class OnceLedger:
 def _toll(admitted: Ticket | Passed) -> Toll:
     assert isinstance(admitted.toll, Toll)
     return admitted.toll
-
-
-def _elsewhere(answer: ClaimAnswer) -> bool:
-    """Whether a twin that no flight of this process knows of is on its way."""
-    return isinstance(answer, Found) and answer.state in {State.CLAIMED, State.SENT}

@@ -13,7 +13,7 @@ from gateway.ledger.answers import in_flight, still_running
 from gateway.ledger.case import Case
 from gateway.ledger.flights import Flight, Flights
 from gateway.ledger.stops import Stops
-from gateway.model.claim import Claim, Found
+from gateway.model.claim import Claim, ClaimAnswer, Found, State
 from gateway.ports import Clock
 
 LONGEST_WAIT_S: Final = 25.0
@@ -52,3 +52,8 @@ class Waiting:
             return False
         waits()
         return await self._store.changed(claim, left_s)
+
+
+def on_its_way(answer: ClaimAnswer) -> bool:
+    """Whether there is a twin, of which no flight of this process knows."""
+    return isinstance(answer, Found) and answer.state in {State.CLAIMED, State.SENT}
