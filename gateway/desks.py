@@ -8,7 +8,7 @@ import difflib
 import json
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 from gateway.audit.query import parse
 from gateway.catalog.room import Curation
@@ -29,6 +29,9 @@ from gateway.store.audit_index import AuditIndex
 from gateway.store.writer import GroupWriter
 from gateway.telemetry import Meter
 from gateway.upstream.resilient import Resilient
+
+_SPELLED: Final = 128
+"""So many characters of a name are compared with others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +175,7 @@ class HouseDesk:
                 assert_never(kind)
         if target in known:
             return None
-        near = difflib.get_close_matches(target, known, 1)
+        near = difflib.get_close_matches(target[:_SPELLED], known, 1)
         return f"no {kind} {target!r} is known here" + (f"; did you mean {near[0]!r}?" if near else "")
 
     def policy(self) -> Mapping[str, Any]:
