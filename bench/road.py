@@ -37,11 +37,14 @@ CONFIG = """
 version: 1
 listen: {{agent: "127.0.0.1:{agent}", operator: "127.0.0.1:{operator}"}}
 state: {{dir: {dir}/state{store}}}
-identity: {{keys: [{{id: bench, hash: "{hash}", agent: bench, user: alice}}]}}
+identity:
+  keys:
+    - {{id: bench, hash: "{hash}", agent: bench, user: alice}}
+    - {{id: night, hash: "{night}", agent: night, user: alice}}
 upstreams:
   up: {{kind: mcp-http, url: "http://127.0.0.1:{upstream}/mcp", prefix: "", max_in_flight: 256, queue: 256,
        tools: {{read_1kb: {{effect: read}}, write_1kb: {{effect: mutating}}}}}}
-agents: {{bench: {{tools: ["up/*"]}}}}
+agents: {{bench: {{tools: ["up/*"]}}, night: {{tools: ["up/*"], priority: batch}}}}
 policy: {{model: {root}/policies/model.conf, rows: {dir}/policy.csv, conditions: null}}
 budgets: [{{scope: agent, unit: calls, window: day, limit: 100000000}}]
 """
@@ -120,7 +123,7 @@ class Bench:
             self.redis.start()
         self.processes: dict[str, subprocess.Popen] = {}
         self.ports = {name: port() for name in ("direct", "nginx", "sallyport", "operator")}
-        self.token = f"sp_bench_{secrets.token_urlsafe(32)}"
+        self.token, self.night = (f"sp_{name}_{secrets.token_urlsafe(32)}" for name in ("bench", "night"))
         self.offset = 0
 
     def start(self) -> None:
@@ -131,7 +134,7 @@ class Bench:
             self._spawn("nginx", "nginx", "-c", str(self.folder / "nginx.conf"), "-p", str(self.folder))
         else:
             print("nginx: missing, so its column is missing too")
-        (self.folder / "policy.csv").write_text("p, bench, user:alice, default, bench, up/*, call, -, allow\n")
+        (self.folder / "policy.csv").write_text("p, bench, user:alice, default, *, up/*, call, -, allow\n")
         (self.folder / "config.yaml").write_text(
             CONFIG.format(
                 agent=self.ports["sallyport"],
@@ -141,6 +144,7 @@ class Bench:
                 root=ROOT,
                 store=self._store(),
                 hash="sha256:" + hashlib.sha256(self.token.encode()).hexdigest(),
+                night="sha256:" + hashlib.sha256(self.night.encode()).hexdigest(),
             )
         )
         config = str(self.folder / "config.yaml")

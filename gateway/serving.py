@@ -8,11 +8,15 @@ import contextlib
 import signal
 import socket
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import uvicorn
 
 from gateway.listener.connection import Connection
+
+_DOORS: Final = 16
+"""uvloop lets one connection in per turn of the loop and listening socket. Under load a turn takes a tenth of a second, and
+whoever is new would wait unseen for minutes, not even turned away; a socket may be listened to several times."""
 
 
 class Lazily:
@@ -67,18 +71,20 @@ async def listen(
         loop = asyncio.get_running_loop()
         for one in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(one, stop)
-        await asyncio.gather(*(server.serve(sockets=[sock]) for server, sock in pairs))
+        await asyncio.gather(*(server.serve(sockets=doors) for server, doors in pairs))
 
 
-def _bound(stack: contextlib.ExitStack, address: str) -> Any:
-    """A listening socket; bound before anything is served, so that a taken port is an error and not a log line."""
+def _bound(stack: contextlib.ExitStack, address: str) -> list[socket.socket]:
+    """One listening socket, several times; bound before anything is served, so that a taken port is an error and not a log
+    line.
+    """
     host, _, port = address.rpartition(":")
     family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
     sock = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.bind((host.strip("[]"), int(port)))
     sock.listen()  # two sockets that only share an address do not collide before this
-    return sock
+    return [sock, *(stack.enter_context(sock.dup()) for _ in range(_DOORS - 1))]
 
 
 def _server(app: Any, drain_s: float) -> _Server:

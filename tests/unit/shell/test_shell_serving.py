@@ -1,5 +1,6 @@
 """A served application in a process of its own, told to stop once, and told twice."""
 
+import asyncio
 import contextlib
 import signal
 import socket
@@ -8,6 +9,9 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+import uvloop
+
+from gateway.serving import _bound
 
 DRAIN_S = 60
 WAIT_S = 10
@@ -112,3 +116,25 @@ def test_two_planes_on_one_address_are_an_error_before_anything_is_served() -> N
     assert ended.returncode == 1
     assert "_bound" in ended.stderr
     assert "Address already in use" in ended.stderr
+
+
+def test_a_crowd_that_came_while_the_loop_was_busy_is_let_in_within_three_turns() -> None:
+    """uvloop by itself lets in one for each turn, and a turn may take long: the rest would not even be turned away."""
+    come = []
+
+    class Door(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            come.append(transport)
+
+    async def let_in() -> None:
+        with contextlib.ExitStack() as stack:
+            doors = _bound(stack, "127.0.0.1:0")
+            servers = [await asyncio.get_running_loop().create_server(Door, sock=door) for door in doors]
+            crowd = [stack.enter_context(socket.create_connection(doors[0].getsockname())) for _ in range(32)]
+            for _ in range(3):
+                await asyncio.sleep(0)
+            for server in servers:
+                server.close()
+            assert len(come) == len(crowd)
+
+    uvloop.run(let_in())
