@@ -7,6 +7,7 @@ a policy or an index is made. Started by `app.py`; how lists are kept fresh is `
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from watchfiles import awatch
@@ -40,32 +41,37 @@ async def until_done(work: Callable[[], Awaitable[None]], every_s: float = 1.0) 
 
 
 async def go_over(sweep: Callable[[], Awaitable[None]], every_s: float = 10.0) -> None:
-    """Goes over everything in doubt, now and every few seconds. Tells of an outage once."""
-    told = False
+    """Goes over everything in doubt, now and every few seconds."""
+    work = _Work(sweep, "what is in doubt is looked at later", "what is in doubt could not be looked at")
     while True:
-        try:
-            await sweep()
-            told = False
-        except StoreUnavailable as error:
-            if not told:
-                _log.warning("what is in doubt is looked at later: %s", error)
-            told = True
-        except Exception:  # noqa: BLE001  one doubt nobody foresaw must not keep the others from being looked at
-            _log.exception("what is in doubt could not be looked at")
+        await work.try_once()
         await asyncio.sleep(every_s)
 
 
 async def keep_up(catch_up: Callable[[], Awaitable[None]], every_s: float = 1.0) -> None:
-    """Keeps the audit index near the journal, so that a question has little to wait for. Tells of an outage once."""
-    told = False
+    """Keeps the audit index near the journal, so that a question has little to wait for."""
+    work = _Work(catch_up, "the audit index falls behind", "the audit index could not be brought up to date")
     while True:
         await asyncio.sleep(every_s)
+        await work.try_once()
+
+
+@dataclass(slots=True)
+class _Work:
+    """What is done again and again, whatever came of it before. Tells of an outage once."""
+
+    do: Callable[[], Awaitable[None]]
+    away: str
+    failed: str
+    told: bool = False
+
+    async def try_once(self) -> None:
         try:
-            await catch_up()
-            told = False
+            await self.do()
+            self.told = False
         except StoreUnavailable as error:
-            if not told:
-                _log.warning("%s", error)
-            told = True
-        except Exception:  # noqa: BLE001  the index is disposable: whoever asks next gets the error
-            _log.exception("the audit index could not be brought up to date")
+            if not self.told:
+                _log.warning("%s: %s", self.away, error)
+            self.told = True
+        except Exception:  # noqa: BLE001  what nobody foresaw must not end it for ever
+            _log.exception(self.failed)

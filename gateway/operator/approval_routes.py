@@ -16,7 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from gateway.model.approval import Approval, ApprovalState, Ruling, RulingKind
 from gateway.operator.access import Access, Person
 from gateway.operator.desk import ApprovalDesk
-from gateway.wire.strict_json import digest, dump
+from gateway.operator.exact import exact
+from gateway.wire.strict_json import digest
 
 _OPEN: Final = frozenset({ApprovalState.PENDING, ApprovalState.APPROVED})
 
@@ -44,7 +45,7 @@ def routes(approvals: ApprovalDesk, access: Access, now: Callable[[], float]) ->
     @router.get("/approvals", dependencies=[viewer])
     async def ls() -> Response:
         """Everything asked in the last day, newest first; of arguments only the names."""
-        return _json([_summary(found, now()) for found in await approvals.all()])
+        return exact([_summary(found, now()) for found in await approvals.all()])
 
     @router.get("/approvals/{id}", responses={403: {}, 404: {}})
     async def show(id: str, person: Annotated[Person, viewer]) -> Response:  # noqa: A002
@@ -54,7 +55,7 @@ def routes(approvals: ApprovalDesk, access: Access, now: Callable[[], float]) ->
             raise HTTPException(404, f"no approval {id!r}; `sallyport approvals ls` lists them")
         if "operator" not in person.roles and (barred := approvals.bars(found, person.user)) is not None:
             raise HTTPException(403, f"{barred.says} Only who may approve it, or an operator, sees its arguments.")
-        return _json(_whole(found, now()))
+        return exact(_whole(found, now()))
 
     @router.post("/approvals/{id}", responses={403: {}, 404: {}, 409: {}})
     async def answer(id: str, said: Answer, person: Annotated[Person, viewer]) -> dict[str, str]:  # noqa: A002
@@ -124,8 +125,3 @@ def _link(ruling: Ruling) -> None:
     context = trace.get_current_span(asked).get_span_context()
     if context.is_valid:
         trace.get_current_span().add_link(context, {"sallyport.approval": ruling.approval.id})
-
-
-def _json(value: Any) -> Response:
-    """Integers exact at any size."""
-    return Response(dump(value), media_type="application/json")

@@ -7,12 +7,13 @@ Lives only here: parameters, paging and NDJSON of the audit API. Filter names ar
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
 from gateway.operator.access import Access
 from gateway.operator.desk import Desk
+from gateway.operator.exact import exact
 from gateway.wire.strict_json import dump
 
 NDJSON = "application/x-ndjson"
@@ -66,7 +67,7 @@ def routes(desk: Desk, access: Access) -> APIRouter:
             raise HTTPException(400, str(error)) from None
         if NDJSON in request.headers.get("accept", ""):
             return StreamingResponse(_lines(desk.audit.all(filters)), media_type=NDJSON)
-        return Response(dump({"records": list(page.records), "next": page.next}), media_type="application/json")
+        return exact({"records": list(page.records), "next": page.next})
 
     @router.get("/audit/{call}", response_model=AuditPage, responses={404: {}})
     async def one(call: str) -> Any:
@@ -74,7 +75,7 @@ def routes(desk: Desk, access: Access) -> APIRouter:
         records = await desk.audit.call(call)
         if not records:
             raise HTTPException(404, f"no call {call!r} in the journal; ids are in `_meta` of every reply")
-        return Response(dump({"records": list(records), "next": None}), media_type="application/json")
+        return exact({"records": list(records), "next": None})
 
     return router
 

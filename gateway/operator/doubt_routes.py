@@ -14,7 +14,7 @@ from gateway.model.refusal import Refused
 from gateway.model.work import JournalUnavailable
 from gateway.operator.access import Access, Person
 from gateway.operator.desk import AuditDesk, Doubt, DoubtDesk
-from gateway.wire.strict_json import dump
+from gateway.operator.exact import exact
 
 
 class Verdict(BaseModel):
@@ -41,7 +41,7 @@ def routes(doubts: DoubtDesk, audit: AuditDesk, access: Access, now: Callable[[]
     @router.get("/doubts", dependencies=[viewer])
     async def ls() -> Response:
         """Everything in doubt, oldest first, at most 10,000."""
-        return _json([_summary(found, now()) for found in await doubts.all()])
+        return exact([_summary(found, now()) for found in await doubts.all()])
 
     @router.get("/doubts/{call}", responses={404: {}})
     async def show(call: str, person: Annotated[Person, viewer]) -> Response:
@@ -50,7 +50,7 @@ def routes(doubts: DoubtDesk, audit: AuditDesk, access: Access, now: Callable[[]
         if found is None:
             raise _nothing(call)
         shown = _summary(found, now()) | {"records": list(await audit.call(call))}
-        return _json(shown | ({"arguments": found.arguments} if "operator" in person.roles else {}))
+        return exact(shown | ({"arguments": found.arguments} if "operator" in person.roles else {}))
 
     @router.post("/doubts/{call}", responses={404: {}, 409: {}, 422: {}, 503: {}})
     async def resolve(call: str, said: Verdict, person: Annotated[Person, operator]) -> dict[str, str]:
@@ -103,8 +103,3 @@ def _summary(found: Doubt, now: float) -> dict[str, Any]:
         "upstream": found.upstream,
         "key": found.key,
     }
-
-
-def _json(value: Any) -> Response:
-    """Integers exact at any size."""
-    return Response(dump(value), media_type="application/json")

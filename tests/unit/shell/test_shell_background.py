@@ -43,7 +43,7 @@ async def test_an_outage_of_the_index_is_told_once_and_ends_nothing(
         await keep_up(catch_up)
 
     assert slept == [1.0] * 12
-    assert [record.getMessage() for record in caplog.records] == ["disk full"] * 2
+    assert [record.getMessage() for record in caplog.records] == ["the audit index falls behind: disk full"] * 2
 
 
 async def test_a_defect_of_the_index_ends_nothing(slept: list[float], caplog: pytest.LogCaptureFixture) -> None:
