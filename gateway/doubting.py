@@ -81,9 +81,9 @@ class Doubting:
         self._tasks = tasks
         self._keeping = keeping
         self._counted = counted
-        self._looking: dict[tuple[bytes, int], asyncio.Task[Kept | NotDone | None]] = {}
+        self._looking: dict[str, asyncio.Task[Kept | NotDone | None]] = {}
         self._rests: dict[tuple[bytes, int], _Rest] = {}
-        self._looked: dict[tuple[bytes, int], float] = {}
+        self._looked: dict[str, float] = {}
         """When the last look at each began, in monotonic seconds."""
         self._told: set[tuple[bytes, int]] = set()
 
@@ -105,25 +105,26 @@ class Doubting:
 
     async def resolved(self, doubted: Doubted, *, left: bool = False) -> Kept | NotDone | None:
         """One look; whoever asks while it is under way shares it."""
-        name = doubted.name
-        if (looking := self._looking.get(name)) is None:
-            self._looked[name] = self._clock.monotonic()
-            looking = self._looking[name] = self._tasks.start(self._looked_into(doubted, left=left), "doubt")
-            looking.add_done_callback(lambda _: self._looking.pop(name, None))
+        call = doubted.call_id
+        if (looking := self._looking.get(call)) is None:
+            self._looked[call] = self._clock.monotonic()
+            looking = self._looking[call] = self._tasks.start(self._looked_into(doubted, left=left), "doubt")
+            looking.add_done_callback(lambda _: self._looking.pop(call, None))
         return await asyncio.shield(looking)
 
     async def reconsidered(self, call_id: str) -> bool:
-        """Whether a look ended the doubt about an earlier call."""
+        """Whether a look ended the doubt about an earlier call. All doubts are read for it, so only as often as it may look."""
+        if (looking := self._looking.get(call_id)) is not None:
+            return await asyncio.shield(looking) is not None
+        if self._clock.monotonic() - self._looked.get(call_id, -math.inf) < LEAST_REST_S:
+            return False
+        self._looked[call_id] = self._clock.monotonic()
         try:
             doubts = await self._store.doubts()
         except StoreUnavailable:
             return False
-        for doubted in doubts:
-            if doubted.call_id == call_id:
-                name = doubted.name
-                rested = self._clock.monotonic() - self._looked.get(name, -math.inf) >= LEAST_REST_S
-                return (rested or name in self._looking) and await self.resolved(doubted) is not None
-        return True  # somebody else ended it meanwhile
+        doubted = next((one for one in doubts if one.call_id == call_id), None)
+        return doubted is None or await self.resolved(doubted) is not None  # None: somebody else ended it meanwhile
 
     async def sweep(self) -> None:
         """One pass: whatever has a probe is looked at, and people hear of what stays. Raises StoreUnavailable."""
@@ -143,7 +144,8 @@ class Doubting:
                 _warn(doubted)
         self._told = names
         self._rests = {name: rest for name, rest in self._rests.items() if name in names}
-        self._looked = {name: at for name, at in self._looked.items() if name in names}
+        calls = {doubted.call_id for doubted in left}
+        self._looked = {call: at for call, at in self._looked.items() if call in calls}
         self._counted(len(left))
 
     def _due(self, doubted: Doubted) -> bool:

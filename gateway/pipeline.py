@@ -147,20 +147,27 @@ class Road:
         _note_asked(record, principal, asked)
         caller = Caller()
         try:
-            return await self._ended(record, self._walk(record, principal, asked, caller))
+            return await self._ended(record, asked, self._walk(record, principal, asked, caller))
         except asyncio.CancelledError:
             caller.leave()
             if not caller.followed:
                 self._tasks.start(record.seal(AuditOutcome.CANCELLED, reason=Reason.CANCELLED.value), "seal-cancelled")
             raise
 
-    async def _ended(self, record: ports.Record, walk: Coroutine[Any, Any, Reply | ReplyError]) -> Reply | ReplyError:
-        """Sees to it that whatever ends the walk is in the record before anybody hears of it."""
+    async def _ended(
+        self, record: ports.Record, asked: Asked, walk: Coroutine[Any, Any, Reply | ReplyError]
+    ) -> Reply | ReplyError:
+        """Sees to it that whatever ends the walk is in the record before anybody hears of it.
+
+        Who waits for a call that runs is never told `no`: that one is the same call.
+        """
         try:
             return await walk
         except Refused as refused:
-            await self.refuse(record, refused.refusal)
-            raise
+            unsure = asked.awaits is not None and refused.refusal.denies
+            told = replace(refused.refusal, executed="unknown") if unsure else refused.refusal
+            await self.refuse(record, told)
+            raise Refused.of(told) from None
         except Exception as error:
             _log.exception("call %s met a defect", record.call_id)
             refusal = Refused(Reason.INTERNAL, f"The gateway failed while handling call {record.call_id}.")
@@ -175,7 +182,8 @@ class Road:
         except Refused as refused:
             raise self._turned_away(principal, asked, refused.refusal) from None
         tool = call.tool
-        self._relieve(principal.agent, tool.effect)
+        if asked.awaits is None:
+            self._relieve(principal.agent, tool.effect)
         upstream = self._upstreams[tool.upstream]
         record.note(address=upstream.address)
         leg = make_leg(record, principal, asked, call, decision, upstream, self._clock.monotonic(), self._hold_s)
@@ -195,7 +203,7 @@ class Road:
     async def _detached(self, leg: Leg, caller: Caller) -> Reply | ReplyError | Refusal:
         """A call that ends in its record without its caller; so a refusal is an answer here, and no failure of the task."""
         try:
-            return await self._ended(leg.record, self._crossing.once(leg, caller))
+            return await self._ended(leg.record, leg.asked, self._crossing.once(leg, caller))
         except Refused as refused:
             return refused.refusal
         except asyncio.CancelledError:  # this process ends; of what may have departed the next one finds out

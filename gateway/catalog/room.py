@@ -14,7 +14,7 @@ from gateway.catalog.names import beginning, canonical, published
 from gateway.catalog.offer import Offer, offered
 from gateway.catalog.shelf import Shelf
 from gateway.catalog.shelves import Shelves
-from gateway.catalog.view import CuratedView, view_of
+from gateway.catalog.view import CuratedView, Unread, view_of
 from gateway.catalog.weight import Unusable
 from gateway.config.globs import matches
 from gateway.config.schema import Agent
@@ -144,14 +144,20 @@ class Curation:
         now.views[agent, visible] = view
         return view
 
-    def _unread(self, agent: str, listings: Mapping[str, Listing]) -> Mapping[str, str]:
-        """How the names begin of what the agent may get from upstreams that were not listed yet → upstream."""
-        patterns = [pattern.partition("/")[0] for pattern in self._agents[agent].tools] if agent in self._agents else []
-        return {
-            beginning(self._prefix(upstream)): upstream
+    def _unread(self, agent: str, listings: Mapping[str, Listing]) -> Unread:
+        if (said := self._agents.get(agent)) is None:
+            return Unread()
+        patterns = [pattern.partition("/")[0] for pattern in said.tools]
+        unread = {
+            upstream
             for upstream in self._upstreams
             if upstream not in listings and any(matches(pattern, upstream) for pattern in patterns)
         }
+        given = {of.name: tool.partition("/")[0] for tool, of in said.override.items() if of.name}
+        return Unread(
+            {name: upstream for name, upstream in given.items() if upstream in unread},
+            {beginning(self._prefix(upstream)): upstream for upstream in unread},
+        )
 
     def _prefix(self, upstream: str) -> str:
         prefix = self._upstreams[upstream].prefix

@@ -16,6 +16,23 @@ from gateway.wire import strict_json
 
 
 @dataclass(frozen=True, slots=True)
+class Unread:
+    """What an agent may get from upstreams whose lists were not read since this process began."""
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Names that its operator gave → upstream."""
+    beginnings: Mapping[str, str] = field(default_factory=dict)
+    """How all other names begin → upstream."""
+
+    def whose(self, name: str) -> str | None:
+        """The upstream that may have a tool of this name; None when none may."""
+        if (upstream := self.names.get(name)) is not None:
+            return upstream
+        fits = [begins for begins in self.beginnings if name.startswith(begins)]
+        return self.beginnings[max(fits, key=len)] if fits else None
+
+
+@dataclass(frozen=True, slots=True)
 class CuratedView:
     """Implements sights.View."""
 
@@ -25,8 +42,7 @@ class CuratedView:
     offers: Mapping[str, Offer]
     """By published name."""
     names: Mapping[ToolId, str]
-    unread: Mapping[str, str] = field(default_factory=dict)
-    """How names begin that tools of upstreams would have whose lists were not read since this process began → upstream."""
+    unread: Unread = Unread()
 
     def resolve(self, name: str, arguments: Mapping[str, Any]) -> ResolvedCall:
         """Raises Refused: unknown-tool (absent or hidden, the same words), upstream-unavailable, invalid-arguments."""
@@ -36,7 +52,7 @@ class CuratedView:
 
     def _unknown(self, name: str) -> Refused:
         """`never` is not said of a tool that may come back with its server: a call of it may be in doubt."""
-        if (upstream := next((of for begins, of in self.unread.items() if name.startswith(begins)), None)) is None:
+        if (upstream := self.unread.whose(name)) is None:
             return Refused(Reason.UNKNOWN_TOOL, f"Unknown tool: {shown(name)}")
         return Refused(
             Reason.UPSTREAM_UNAVAILABLE,
@@ -53,8 +69,8 @@ class CuratedView:
         return None if offer is None else offer.definition["inputSchema"]
 
 
-def view_of(offers: Iterable[Offer], unread: Mapping[str, str]) -> CuratedView:
-    """A view of these tools, ordered by published name; `unread` as above."""
+def view_of(offers: Iterable[Offer], unread: Unread) -> CuratedView:
+    """A view of these tools, ordered by published name."""
     ordered = sorted(offers, key=lambda offer: offer.name)
     return CuratedView(
         tools=tuple(offer.definition for offer in ordered),

@@ -10,9 +10,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final, assert_never
 
+from gateway.ledger.allowances import exhausted
 from gateway.ledger.windows import windows
 from gateway.model.admission import Replay
-from gateway.model.claim import Claim, Found, KeySource, State
+from gateway.model.claim import Claim, Found, KeySource, Mismatch, Overspent, State
 from gateway.model.refusal import Reason, Refusal, Refused
 from gateway.model.tool import Tool
 from gateway.model.work import JournalUnavailable, StoreUnavailable
@@ -34,9 +35,23 @@ def served(found: Found, claim: Claim, tool: Tool, source: KeySource, *, joined:
                 original=found.call_id,
             )
         case State.CLAIMED | State.SENT:
-            raise still_running(found.call_id, tool)
+            raise still_running(found.call_id, tool, claim)
         case _:
             assert_never(found.state)
+
+
+def left(answer: Found | Mismatch | Overspent, claim: Claim, tool: Tool, source: KeySource, now: float) -> Replay:
+    """What there is for whoever did not win. Raises Refused."""
+    match answer:
+        case Found():
+            return served(answer, claim, tool, source, joined=False)
+        case Mismatch():
+            raise reused(tool, source)
+        case Overspent():
+            refusal = exhausted(answer.spend, answer.left, answer.resets_at, now)
+            raise turned_away(refusal, resends=answer.resends)
+        case _:
+            assert_never(answer)
 
 
 def reused(tool: Tool, source: KeySource) -> Refused:
@@ -64,13 +79,22 @@ def in_flight(detail: str) -> Refused:
     return Refused(Reason.KEY_IN_FLIGHT, detail, retry_after_ms=_RETRY_AFTER_MS)
 
 
-def still_running(call_id: str, tool: Tool) -> Refused:
+def still_running(call_id: str, tool: Tool, claim: Claim) -> Refused:
     """Somebody else is at it, and was waited for."""
     return Refused(
         Reason.KEY_IN_FLIGHT,
         f"Call {call_id} of {tool.id} with the same key still runs.",
         retry_after_ms=_RETRY_AFTER_MS,
-        waited=True,
+        awaited=claim.record.hex(),
+    )
+
+
+def ended_meanwhile(tool: Tool) -> Refused:
+    """What was waited for left nothing to serve. Whoever waits for one execution must not become a second one."""
+    return Refused(
+        Reason.KEY_IN_FLIGHT,
+        f"An earlier call of {tool.id} was waited for; it has ended, and its answer went to its own caller.",
+        remedy="Nothing was sent for this one. Find out what became of the first; make the call again if it is still meant.",
     )
 
 

@@ -61,7 +61,7 @@ class Attempts:
             resend_s,
             owed.spends if owed.by_claim else (),
             also,
-            written(case.principal, case.call, source, LONGEST_S if asks else left_s),
+            written(case.principal, case.call, source, left_s + (LONGEST_S if asks else 0.0)),
             renews=asks,
         )
         return Attempt(case, source, claim)

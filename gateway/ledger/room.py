@@ -13,8 +13,8 @@ from typing import Any, assert_never
 
 from gateway.config.idempotency import Idempotency
 from gateway.homes import ClaimStore
-from gateway.ledger.allowances import Owed, exhausted
-from gateway.ledger.answers import fails_closed, in_flight, reused, served, turned_away, unwritten
+from gateway.ledger.allowances import Owed
+from gateway.ledger.answers import ended_meanwhile, fails_closed, in_flight, left, served, turned_away, unwritten
 from gateway.ledger.attempt import Attempt, Attempts
 from gateway.ledger.brakes import Brakes, Purse, Toll
 from gateway.ledger.case import Case
@@ -95,8 +95,7 @@ class OnceLedger:
         deadline: float,
     ) -> Admission:
         """Lets a read pass its brakes; claims for every other call, or serves what an earlier one left."""
-        self._stops.check(principal, call.tool)
-        case = Case(principal, call, asked)
+        self._admits(case := Case(principal, call, asked))
         owed = await self._learn(case)
         if not call.tool.effect.leaves_traces:
             toll = self._brakes.charge(case, owed)
@@ -105,6 +104,8 @@ class OnceLedger:
                 raise Refused.of(toll.refused)
             return Passed(toll.hint, toll.looped, toll)
         attempt = self._attempts.of(case, call_id, deadline - self._clock.monotonic(), owed)
+        if asked.awaits not in {None, attempt.claim.record.hex()}:
+            raise ended_meanwhile(call.tool)
         wait_until = min(deadline, self._clock.monotonic() + LONGEST_WAIT_S)
         while (flight := self._flights.aloft(attempt.claim, self._clock.monotonic())) is not None:
             found = await self._waiting.here(flight, case, wait_until)
@@ -190,6 +191,11 @@ class OnceLedger:
         """Counts what was turned away before it came here."""
         return self._brakes.denied(principal, asked)
 
+    def _admits(self, case: Case) -> None:
+        """Raises Refused: stopped, paused, store-unavailable. Who waits already waits on."""
+        stops = self._stops.check if case.asked.awaits is None else self._stops.still
+        stops(case.principal, case.call.tool)
+
     async def _learn(self, case: Case) -> Owed:
         """Raises Refused: invalid-arguments, budget-exhausted, store-unavailable."""
         with fails_closed():
@@ -211,13 +217,15 @@ class OnceLedger:
         flight = self._flights.begin(claim, toll, wall=self._clock.now(), now=self._clock.monotonic())
         try:
             with fails_closed():
-                held = toll.refused is not None or toll.asks is not None
+                waits_on = attempt.case.asked.awaits is not None
+                held = toll.refused is not None or toll.asks is not None or waits_on
                 entry = None if held else toll.on(attempt.named(intent()))
-                self._stops.check(principal, call.tool)
+                self._admits(attempt.case)
                 self._reached("ledger.claiming")
                 answer = await self._asked(flight, entry)
                 with suppress(StoreUnavailable):  # what was found stays true: that call may be under way
                     while on_its_way(answer) and await self._waiting.elsewhere(claim, until, waits):
+                        waits_on = True
                         self._stops.still(principal, call.tool)
                         answer = await self._store.claim(claim, None)
         except BaseException:
@@ -225,7 +233,7 @@ class OnceLedger:
             self._flights.land(flight, None)
             raise
         if isinstance(answer, Won):
-            return await self._won(attempt, flight, answer)
+            return await self._won(attempt, flight, answer, goes_on=waits_on)
         return self._lost(attempt, flight, answer)
 
     async def _asked(self, flight: Flight, entry: Entry | None) -> ClaimAnswer:
@@ -241,23 +249,14 @@ class OnceLedger:
 
     def _lost(self, attempt: Attempt, flight: Flight, answer: Found | Mismatch | Overspent) -> Replay:
         """Serves what somebody else's claim left. Raises Refused."""
-        call = attempt.case.call
         over = isinstance(answer, Found) and answer.state in {State.DONE, State.DOUBT}
         retried = isinstance(answer, Found) and (answer.state is not State.DONE or attempt.source in CHOSEN)
         self._brakes.refund(flight.toll, counts=not retried, replayed=isinstance(answer, Found))
         self._flights.land(flight, answer if isinstance(answer, Found) and over else None)
-        match answer:
-            case Found():
-                return served(answer, attempt.claim, call.tool, attempt.source, joined=False)
-            case Mismatch():
-                raise reused(call.tool, attempt.source)
-            case Overspent():
-                refusal = exhausted(answer.spend, answer.left, answer.resets_at, self._clock.now())
-                raise turned_away(refusal, resends=answer.resends)
-            case _:
-                assert_never(answer)
+        return left(answer, attempt.claim, attempt.case.call.tool, attempt.source, self._clock.now())
 
-    async def _won(self, attempt: Attempt, flight: Flight, won: Won) -> Ticket:
+    async def _won(self, attempt: Attempt, flight: Flight, won: Won, *, goes_on: bool) -> Ticket:
+        """`goes_on`: after waiting, so it may only go on with what was not sent, and repeat nothing that has ended."""
         flight.token = won.token
         self._leases.keep(flight)
         self._brakes.counted(flight.toll, won.levels)
@@ -275,6 +274,9 @@ class OnceLedger:
             flight.toll.looped,
             flight.toll,
         )
+        if goes_on and won.origin == attempt.claim.call_id:
+            await self.release(ticket, will_return=True)
+            raise ended_meanwhile(attempt.case.call.tool)
         self._brakes.told(flight.toll)
         if flight.toll.refused is not None:
             await self.release(ticket)

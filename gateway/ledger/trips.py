@@ -35,9 +35,10 @@ _OURS: Final = frozenset(
         Reason.OVERLOADED,
         Reason.STORE_UNAVAILABLE,
         Reason.AUDIT_UNAVAILABLE,
+        Reason.KEY_IN_FLIGHT,
     }
 )
-"""Refusals that say something of this gateway and nothing of who called: an outage must not stop everybody for good."""
+"""Refusals that say nothing of who called: an outage must not stop everybody for good, nor waiting whoever waits."""
 _log = logging.getLogger("sallyport")
 
 

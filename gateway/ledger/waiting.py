@@ -42,7 +42,7 @@ class Waiting:
                 )
                 self._stops.still(principal, tool)
                 if not done:
-                    raise still_running(flight.claim.call_id, tool)
+                    raise still_running(flight.claim.call_id, tool, flight.claim)
         return flight.landed.result()
 
     async def elsewhere(self, claim: Claim, until: float, waits: Callable[[], None]) -> bool:

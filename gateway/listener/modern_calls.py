@@ -32,8 +32,8 @@ from gateway.wire import headers, jsonrpc
 
 _ROUNDS: Final = frozenset({"tools/call", "prompts/get", "resources/read"})
 """Methods that may ask for more."""
-_MOST_WAITS: Final = 8
-"""Common clients come again ten times for one call, and then raise instead of telling the model anything."""
+_MOST_WAITS: Final = 5
+"""Common clients come again ten times for one call, its questions included, and then raise instead of telling the model."""
 
 
 class Calls:
@@ -83,7 +83,8 @@ class Calls:
         if state is None:
             return replace(wanted, input_responses=responses), None
         held = self._states.open(state, visit.principal, wanted)
-        return replace(wanted, request_state=held.theirs, input_responses=responses, round=held.round), held
+        goes_on = replace(wanted, request_state=held.theirs, input_responses=responses, round=held.round)
+        return replace(goes_on, awaits=held.awaits), held
 
     async def _interviewed(
         self,
@@ -136,7 +137,7 @@ class Calls:
     ) -> Answer:
         if isinstance(ending, Refusal):
             waits = 1 if held is None else held.waits + 1
-            if ending.waited and wanted.method in _ROUNDS and wanted.input_responses is None and waits <= _MOST_WAITS:
+            if capabilities and waits <= _MOST_WAITS and _comes_again(wanted, ending):
                 return self._waits(visit, wanted, ending, waits)
         elif isinstance(ending, Reply):
             if ending.result.get("resultType") == INPUT_REQUIRED:
@@ -146,11 +147,9 @@ class Calls:
         return self._pen.ending(visit.voice, ending, visit.record.call_id)
 
     def _waits(self, visit: Visit, wanted: Asked, ending: Refusal, waits: int) -> Answer:
-        """The same round once more: its client comes again by itself, and no model has to know (ledger §1.6).
-
-        Not with answers in hand: the client would leave them behind.
-        """
-        state = self._states.seal(visit.principal, wanted, Held(wanted.request_state, round=wanted.round, waits=waits))
+        """The same round once more: its client comes again by itself, and no model has to know (ledger §1.6)."""
+        held = Held(wanted.request_state, round=wanted.round, awaits=ending.awaited, waits=waits)
+        state = self._states.seal(visit.principal, wanted, held)
         told = rounds.waiting(ending.told(visit.record.call_id))
         return self._pen.result(visit.voice, {**told, "requestState": state})
 
@@ -165,6 +164,12 @@ class Calls:
         held = Held(theirs=reply.result.get("requestState"), round=wanted.round + 1)
         state = self._states.seal(visit.principal, wanted, held)
         return replace(reply, result={**reply.result, "requestState": state})
+
+
+def _comes_again(wanted: Asked, ending: Refusal) -> bool:
+    """Not with answers in hand, which a client would leave behind; nor where it wants to hear something by a deadline."""
+    waits = ending.awaited is not None and wanted.method in _ROUNDS
+    return waits and wanted.input_responses is None and wanted.deadline_ms is None
 
 
 def _cached(result: Mapping[str, Any], wanted: Asked) -> dict[str, Any]:

@@ -32,8 +32,10 @@ class Held:
     """Id of that call."""
     round: int = 0
     """How many rounds came before the one that goes on with it."""
+    awaits: str | None = None
+    """Record (hex) of an earlier call that still runs, for which its client comes again."""
     waits: int = 0
-    """How often in a row its client was asked to come again, because an earlier call still ran."""
+    """How often in a row it was asked to."""
 
 
 class RequestStates:
@@ -46,8 +48,10 @@ class RequestStates:
 
     def seal(self, principal: Principal, asked: Asked, held: Held) -> str:
         """The state under which the same request may go on."""
-        told = dump([self._clock.now() + MAX_AGE_S, held.theirs, held.parked, held.call_id, held.round, held.waits])
-        return self._seal.close(told, _bound(principal, asked))
+        told = [self._clock.now() + MAX_AGE_S, held.theirs, held.parked, held.call_id, held.round]
+        if held.awaits is not None:  # a process that is older reads all others
+            told += [held.awaits, held.waits]
+        return self._seal.close(dump(told), _bound(principal, asked))
 
     def open(self, text: str, principal: Principal, asked: Asked) -> Held:
         """Raises Refused: invalid-params, in the same words for states made up, changed, too old or of another request."""

@@ -65,6 +65,8 @@ class Asked:
     round: int = 0
     """How many rounds came before this one, by our own seal. Every round that asks hands one out, so answers without it make
     no second round: they would be a second execution under the same key."""
+    awaits: str | None = None
+    """Record (hex) of the call that this request comes back to wait for, by our own seal: it joins it or it ends."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -236,14 +236,19 @@ class Refusal:
     remedy: str | None = None
     looped: Looped | None = None
     """Of a call that is a loop, for the record."""
-    waited: bool = False
-    """For an earlier call, as long as one request may: whoever asks again goes on waiting."""
+    awaited: str | None = None
+    """Record (hex) of the call that was waited for, as long as one request may: whoever comes back goes on waiting."""
     budget: Mapping[str, Any] | None = None
     """The budget that has no room: scope, unit, limit, what is left, and when it resets."""
 
     @property
     def row(self) -> Row:
         return TABLE[self.reason]
+
+    @property
+    def denies(self) -> bool:
+        """Whether it says that nothing was executed."""
+        return (self.executed or self.row.executed) == "no"
 
     def facts(self) -> dict[str, Any]:
         """The same for the record, under the names of `record.schema.json`."""

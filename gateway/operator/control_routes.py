@@ -4,6 +4,7 @@ Lives only here: the shapes of these requests. Whatever changes something is wri
 then done. Must not know how a room does it.
 """
 
+import asyncio
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -94,7 +95,7 @@ def brakes(desk: Desk, access: Access) -> APIRouter:
             if any(row.name == stop.name and row.mode != stop.mode for row in desk.stops.stops()):
                 raise HTTPException(503, "the ledger cannot be written: it stays stopped as it was") from None
             raise HTTPException(503, "stopped now, but the ledger cannot be written: a restart would lift it") from None
-        stranger = desk.house.stranger(order.kind, order.target)
+        stranger = await asyncio.to_thread(desk.house.stranger, order.kind, order.target)
         return {"status": "stopped"} | ({} if stranger is None else {"warning": stranger})
 
     @router.delete("/kill", responses={404: {}, 409: {}, 503: {}})

@@ -138,15 +138,20 @@ def under(db: sqlite3.Connection, token: int) -> list[bytes]:
     return [record for (record,) in db.execute("SELECT record FROM claims WHERE token = ?", (token,))]
 
 
-def doubts(db: sqlite3.Connection, now: Moment, skip: int) -> list[Doubted]:
-    """Records in doubt behind the first so many, oldest first, `about` sealed; of a call's two records the first comes first."""
+Place = tuple[float, int, bytes]
+"""Of a record among the doubts: since when, whether it is the second of its call, its name."""
+
+
+def doubts(db: sqlite3.Connection, now: Moment, after: Place) -> list[tuple[Place, Doubted]]:
+    """Records in doubt behind a place, oldest first, `about` sealed; of a call's two records the first comes first."""
     db.execute(f"UPDATE claims SET state = 'doubt' WHERE {_SENT} AND lease_until <= ?", (now.steady,))  # noqa: S608  ours
     return [
-        Doubted(record, token, call_id, fingerprint, since, about, origin, now.steady - began)
-        for record, token, call_id, fingerprint, since, began, origin, about in db.execute(
-            "SELECT record, token, call_id, fingerprint, since, began, origin, about FROM claims"  # noqa: S608  words of ours
-            f" WHERE state NOT IN {_SETTLED_OR_OPEN} ORDER BY since, second, record LIMIT {DOUBTS_AT_ONCE} OFFSET ?",
-            (skip,),
+        ((since, second, record), Doubted(record, token, call_id, print_, since, about, origin, now.steady - began))
+        for record, second, token, call_id, print_, since, began, origin, about in db.execute(
+            "SELECT record, second, token, call_id, fingerprint, since, began, origin, about FROM claims"  # noqa: S608  ours
+            f" WHERE state NOT IN {_SETTLED_OR_OPEN} AND (since, second, record) > (?, ?, ?)"
+            f" ORDER BY since, second, record LIMIT {DOUBTS_AT_ONCE}",
+            after,
         )
     ]
 

@@ -6,10 +6,12 @@ the last one. Must not know keys, windows, budgets or who waits. Called by the l
 by the audit trail's recovery pass (`fate`).
 """
 
+import math
 import secrets
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final, assert_never
 
 from gateway.homes import Writer
@@ -176,16 +178,17 @@ class SqliteClaims:
     async def doubts(self) -> Sequence[Doubted]:
         """Every call in doubt, oldest first, at most `claim.DOUBTS`. Raises StoreUnavailable."""
         found: dict[int, Doubted] = {}
-        for skip in range(0, 2 * DOUBTS, DOUBTS_AT_ONCE):
-            page: list[Doubted] = await self._writer.submit(
-                Work(lambda db, skip=skip: table.doubts(db, self._now(), skip))  # type: ignore[misc]
-            )
-            for one in page:
+        after: table.Place | None = (-math.inf, 0, b"")
+        while after is not None and len(found) < DOUBTS:
+            page: list[tuple[table.Place, Doubted]] = await self._writer.submit(Work(partial(self._doubts, after)))
+            for _, one in page:
                 if one.token not in found:
                     found[one.token] = replace(one, about=self._seal.about(one.record, one.about))
-            if len(page) < DOUBTS_AT_ONCE:
-                break
+            after = page[-1][0] if len(page) == DOUBTS_AT_ONCE else None
         return list(found.values())[:DOUBTS]
+
+    def _doubts(self, after: table.Place, db: sqlite3.Connection) -> list[tuple[table.Place, Doubted]]:
+        return table.doubts(db, self._now(), after)
 
     async def resolve(self, record: bytes, token: int, verdict: Done | NotDone, entry: Entry) -> bool:
         """Raises StoreUnavailable, JournalUnavailable; then it is in doubt still."""

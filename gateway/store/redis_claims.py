@@ -30,7 +30,7 @@ from gateway.ports import Reached
 from gateway.store.redis_ears import Ears
 from gateway.store.redis_link import Unanswered
 from gateway.store.redis_returns import Returns
-from gateway.store.redis_steps import Steps
+from gateway.store.redis_steps import FIRST, Place, Steps
 from gateway.tasks import Tasks
 
 POLL_S: Final = 0.25
@@ -112,9 +112,9 @@ class RedisClaims:
     async def doubts(self) -> Sequence[Doubted]:
         """Every call in doubt, oldest first; also what a dead gateway left. Raises StoreUnavailable."""
         found: dict[tuple[int, str], Doubted] = {}
-        skip = 0
-        while 0 <= skip < 2 * DOUBTS:
-            page, skip = await self._steps.doubts(skip)
+        after: Place | None = FIRST
+        while after is not None and len(found) < DOUBTS:
+            page, after = await self._steps.doubts(after)
             for one in page:  # a call has one token for both its records; 0 is of rows that nobody can read
                 found.setdefault((one.token, "" if one.token else one.record.hex()), one)
         return list(found.values())[:DOUBTS]

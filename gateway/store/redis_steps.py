@@ -59,6 +59,11 @@ class Doubt:
     token: int
 
 
+Place = tuple[bytes, int]
+"""Among the doubts: since when, and behind how many of that very moment."""
+FIRST: Final[Place] = (b"-inf", 0)
+
+
 class Steps:
     """Each method is one script, run at most once. All raise StoreUnavailable; `Unanswered` says that it may have run."""
 
@@ -148,15 +153,15 @@ class Steps:
         args = (token, claim.lease_s, claim.record.hex(), also)
         await self._guard.step(_RENEW, (_row(claim.record),), args, sends=False)
 
-    async def doubts(self, skip: int) -> tuple[list[Doubted], int]:
-        """Oldest first, behind so many records, and where to go on; below 0 at the end.
+    async def doubts(self, after: Place) -> tuple[list[Doubted], Place | None]:
+        """Oldest first, behind a place, and where to go on; None at the end.
 
         What was sent and outlived its lease is among them from then on.
         """
-        match await self._guard.step(_DOUBTS, (), (DOUBTS_AT_ONCE, skip), sends=False):
-            case [int(after), list(found)]:
+        match await self._guard.step(_DOUBTS, (), (DOUBTS_AT_ONCE, *after), sends=False):
+            case [bytes(moment), int(seen), list(found)]:
                 with _legible():
-                    return [self._doubted(*one) for one in found], after
+                    return [self._doubted(*one) for one in found], (moment, seen) if moment else None
             case _:
                 raise _unexpected()
 

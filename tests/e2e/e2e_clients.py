@@ -4,7 +4,7 @@ import contextlib
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx2
 from e2e_kit import Gateway
@@ -15,11 +15,11 @@ T = TypeVar("T")
 
 
 @contextlib.asynccontextmanager
-async def sdk(gateway: Gateway, token: str, mode: str, path: str = "/mcp") -> AsyncIterator[Client]:
-    """A session of the public client; `mode` is `2026-07-28`, `legacy` or `auto`."""
+async def sdk(gateway: Gateway, token: str, mode: str, path: str = "/mcp", **able: Any) -> AsyncIterator[Client]:
+    """A session of the public client; `mode` is `2026-07-28`, `legacy` or `auto`, `able` what it can be asked."""
     async with (
         httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}, verify=False) as http,
-        Client(streamable_http_client(gateway.url + path, http_client=http), mode=mode) as session,
+        Client(streamable_http_client(gateway.url + path, http_client=http), mode=mode, **able) as session,
     ):
         yield session
 

@@ -1,6 +1,7 @@
 """Rounds of a call whose upstream asks for more: the state is sealed, bound, and opened for the same request only."""
 
 import base64
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,8 @@ from listener_kit import ALICE, MALLORY, FakeClock, plane, send
 from listener_modern_kit import ANSWER, ASKS, AskingRoad, as_mallory, asked_first, request
 
 from gateway.listener import rounds as pure
-from gateway.listener.request_state import MAX_AGE_S, Held, RequestStates
+from gateway.listener.request_state import MAX_AGE_S, Held, RequestStates, _bound
+from gateway.listener.seal import TextSeal
 from gateway.model.call import Asked, Reply
 from gateway.model.refusal import Reason, Refused
 
@@ -171,63 +173,72 @@ async def test_what_came_of_answers_is_for_no_cache() -> None:
     assert (result["ttlMs"], result["cacheScope"]) == (0, "private")
 
 
-def running(waited: bool = True) -> AskingRoad:
-    """A road on which an earlier call still runs."""
+RUNS = Refused(Reason.KEY_IN_FLIGHT, "Call 1 of helpdesk/echo with the same key still runs.", awaited="ab" * 32)
+
+
+def scripted(*ends: Reply | Refused) -> AskingRoad:
+    """A road on which the first walk ends like this, the next like that; the last end again and again."""
+    left = list(ends)
 
     async def walk(asked: Asked) -> Reply:
-        raise Refused(Reason.KEY_IN_FLIGHT, "Call 1 of helpdesk/echo with the same key still runs.", waited=waited)
+        end = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(end, Refused):
+            raise end
+        return end
 
     return AskingRoad(walk=walk)
 
 
-@pytest.mark.parametrize("declared", [{}, {"elicitation": {}}])
-async def test_whoever_waited_for_an_earlier_call_comes_again_with_the_same_round(declared) -> None:
-    road = running()
+async def test_whoever_waited_for_an_earlier_call_comes_again_with_the_same_round_and_says_for_what() -> None:
+    road = scripted(RUNS)
     app = plane(road)
-    told = (await send(app, *request(declared))).json["result"]
-    for _ in range(8):
+    told = (await send(app, *request())).json["result"]
+    for _ in range(5):
         assert (told["resultType"], "inputRequests" in told, "isError" in told) == ("input_required", False, False)
         assert told["_meta"]["io.sallyport/outcome"]["reason"] == "key-in-flight"
-        told = (await send(app, *request(declared, requestState=told["requestState"]))).json["result"]
+        told = (await send(app, *request(requestState=told["requestState"]))).json["result"]
     assert (told["resultType"], told["isError"]) == ("complete", True)
     assert {(asked.round, asked.request_state, asked.input_responses) for asked in road.calls} == {(0, None, None)}
+    assert [asked.awaits for asked in road.calls] == [None] + ["ab" * 32] * 5
+
+
+DEADLINE = {"io.sallyport/deadline-ms": 500}
+
+
+@pytest.mark.parametrize("how", [{"capabilities": {}}, {"meta": DEADLINE}], ids=["cannot be asked", "has a deadline"])
+async def test_a_client_that_may_not_know_rounds_or_wants_to_hear_soon_is_told_at_once(how: dict[str, Any]) -> None:
+    assert (await send(plane(scripted(RUNS)), *request(**how))).json["result"]["isError"] is True
 
 
 async def test_nobody_who_did_not_wait_comes_again_at_once() -> None:
-    assert (await send(plane(running(waited=False)), *request())).json["result"]["isError"] is True
+    refused = Refused(Reason.KEY_IN_FLIGHT, "Too many wait.")
+    assert (await send(plane(scripted(refused)), *request())).json["result"]["isError"] is True
 
 
 async def test_whoever_waited_with_answers_in_hand_is_told_so_for_a_client_would_not_bring_them_again() -> None:
-    left: list[Any] = [Reply({**ASKS, "requestState": "theirs"}), Refused(Reason.KEY_IN_FLIGHT, "Runs.", waited=True)]
-
-    async def walk(asked: Asked) -> Reply:
-        if isinstance(one := left.pop(0), Refused):
-            raise one
-        return one
-
-    app = plane(AskingRoad(walk=walk))
+    app = plane(scripted(Reply({**ASKS, "requestState": "theirs"}), RUNS))
     state = (await asked_first(app))["requestState"]
     assert (await retry(app, state)).json["result"]["isError"] is True
 
 
 async def test_a_round_that_brings_only_a_state_waits_with_that_state() -> None:
     asks = Reply({"resultType": "input_required", "requestState": "theirs"})
-    left: list[Any] = [asks, Refused(Reason.KEY_IN_FLIGHT, "Runs.", waited=True), Reply({"content": []})]
-
-    async def walk(asked: Asked) -> Reply:
-        if isinstance(one := left.pop(0), Refused):
-            raise one
-        return one
-
-    road = AskingRoad(walk=walk)
+    road = scripted(asks, RUNS, Reply({"content": []}))
     app = plane(road)
     told: dict[str, Any] = {}
     for _ in range(3):
-        told = (await send(app, *request(**{name: told[name] for name in told if name == "requestState"}))).json[
-            "result"
-        ]
+        state = {name: told[name] for name in told if name == "requestState"}
+        told = (await send(app, *request(**state))).json["result"]
     assert told["resultType"] == "complete"
     assert [(asked.round, asked.request_state) for asked in road.calls] == [(0, None), (1, "theirs"), (1, "theirs")]
+
+
+def test_a_state_that_waits_for_nothing_is_read_by_a_process_that_knows_no_waiting() -> None:
+    seal, clock = TextSeal(b"k" * 32), FakeClock()
+    states = RequestStates(b"k" * 32, clock)
+    opened = seal.open(states.seal(ALICE, THIS, Held("theirs", round=2)), _bound(ALICE, THIS))
+    assert opened is not None
+    assert json.loads(opened[1])[1:] == ["theirs", None, None, 2]
 
 
 JSON = st.recursive(
