@@ -8,7 +8,6 @@ from claim_homes import ALSO, LEASE_S, OTHER, RECORD, Home, claim, entry, kept, 
 
 from gateway.model.claim import Claim, Departure, Done, Doubted, Found, InDoubt, NotDone, State, Won
 from gateway.model.work import JournalUnavailable
-from gateway.store import claims_table, ledger_sqlite, redis_steps
 
 ABOUT = b'{"tool":"desk/refund"}'
 
@@ -40,22 +39,6 @@ async def test_whatever_was_sent_and_outlived_its_lease_is_in_doubt_oldest_first
         Doubted(RECORD, second, "call-2", b"f" * 32, began, b"", "call-2"),
     ]
     assert not await home.store.finish(claim("call-2"), second, NotDone(), None), "the doubt was told, so it stands"
-
-
-async def test_doubts_beyond_one_look_are_told_in_order_and_each_once(
-    home: Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for module in (claims_table, ledger_sqlite, redis_steps):
-        monkeypatch.setattr(module, "DOUBTS_AT_ONCE", 3)
-    for n in range(8):
-        name = f"{n}".encode()
-        await won(home, claim(f"call-{n}", name * 32, also=b"also" * 7 + name * 4), departing=True)
-        home.clock.advance(1)
-    home.clock.advance(LEASE_S)
-    assert [one.call_id for one in await home.doubts()] == [f"call-{n}" for n in range(8)]
-    late = (await home.doubts())[-1]
-    assert await home.store.resolve(late.record, late.token, NotDone(), entry("resolved"))
-    assert len(await home.doubts()) == 7
 
 
 async def test_a_doubt_counts_its_age_from_the_departure(home: Home) -> None:

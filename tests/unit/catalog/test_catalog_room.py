@@ -168,3 +168,18 @@ def test_a_tool_of_a_server_that_was_not_read_yet_may_come_back_and_no_other(mak
     with pytest.raises(Refused) as after:
         curation.view("bot", frozenset()).resolve(name, {})
     assert after.value.refusal.reason is Reason.UNKNOWN_TOOL
+
+
+def test_a_name_that_the_operator_gave_belongs_to_the_server_of_its_tool(make):
+    agent = Agent.model_validate({"tools": ["*/*"], "override": {"bank/pay": {"name": "send_money"}}})
+    curation = Curation(
+        {"bank": make.upstream(), "flat": make.upstream(prefix=""), "bank-2": make.upstream()},
+        {"bot": agent},
+        lambda entry, _: entry,
+    )
+    said = {}
+    for name in ("send_money", "bank-2_pay", "bank_pay", "anything"):
+        with pytest.raises(Refused) as refused:
+            curation.view("bot", frozenset()).resolve(name, {})
+        said[name] = refused.value.refusal.detail.partition("of upstream ")[2].partition(" ")[0]
+    assert said == {"send_money": "bank", "bank-2_pay": "bank-2", "bank_pay": "bank", "anything": "flat"}
