@@ -56,7 +56,7 @@ class Peers:
         The user is `<sub>`, as for API keys and the first issuer: the runtime serves the same people as everybody else,
         and rows about `user:alice` must hold for her wherever she comes from. That much an operator grants a peer, for the
         agents listed and no others; users of further issuers are spelled with a slash, so a `sub` with one is refused.
-        The run may be one of the first issuer as well.
+        The run may be one of the first issuer as well, but not another one than the credential proves.
         Roles of the credential are the machine's and do not pass to the user. A credential that proves a user is refused:
         which of the two acts would be anybody's guess.
         """
@@ -70,6 +70,8 @@ class Peers:
             if said.get(claim, proven) != proven:
                 raise Unproven(f"its {claim} claim is not the {claim} of this credential")
         user, run = _user(said.get("sub")), _run(said.get("run"))
+        if agent.run not in {None, run or agent.run}:
+            raise Unproven("the credential proves another run, and a request has one run")
         left_s = self._left(said, peer)
         name = said.get("jti")
         if not safe(name):
