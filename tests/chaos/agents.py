@@ -13,6 +13,8 @@ from tests.chaos.weather import now
 MODERN, LEGACY = "2026-07-28", "2025-11-25"
 ACCEPT = "application/json, text/event-stream"
 META_KEY = "io.sallyport/idempotency-key"
+ABLE: dict[str, Any] = {"elicitation": {}}
+"""Every second person's client can be asked something: its calls run under leases that are renewed, and it waits by rounds."""
 
 
 class Agents:
@@ -61,7 +63,7 @@ class Agents:
                 if era == "modern":
                     headers |= {"MCP-Protocol-Version": MODERN, "Mcp-Method": "tools/call", "Mcp-Name": one.published}
                     params["_meta"]["io.modelcontextprotocol/protocolVersion"] = MODERN
-                    params["_meta"]["io.modelcontextprotocol/clientCapabilities"] = {}
+                    params["_meta"]["io.modelcontextprotocol/clientCapabilities"] = ABLE if person % 2 else {}
                 else:
                     headers |= {"MCP-Protocol-Version": LEGACY, "Mcp-Session-Id": await self._session(person, gateway)}
                 told, _ = await self._posted(gateway, headers, "tools/call", params)

@@ -59,10 +59,10 @@ def read(status: int, kind: str, body: bytes) -> dict[str, Any]:
     if not isinstance(result, Mapping):
         return _refused(message) if "reason" in message else {"said": "broken", "reason": f"http-{status}"}
     meta = result.get("_meta") or {}
-    if f"{NS}/outcome" in meta:
-        return _refused(meta[f"{NS}/outcome"])
     if result.get("resultType") == "input_required":
         return {"said": "again", "state": result.get("requestState", "")}
+    if f"{NS}/outcome" in meta:
+        return _refused(meta[f"{NS}/outcome"])
     known = {"call_id": meta.get(f"{NS}/provenance", {}).get("call_id", ""), "replayed": f"{NS}/replayed" in meta}
     if result.get("isError"):
         return {"said": "tool-error", **known}
