@@ -41,7 +41,7 @@ class Siege:
             "kind": "mcp-http",
             "url": peer.url,
             "era": "modern",
-            "timeout": "300ms",
+            "timeout": "700ms",  # longer than a busy machine keeps a call from being sent
             "max_result": MAX_RESULT,
             "refresh": "1h",
             "retries": {"most": 0},  # each bad answer is one exchange, and many in a row are wanted
