@@ -76,7 +76,7 @@ class Crossing:
             record.note(**{name: fact for name, fact in concluded.facts.items() if name == "accepted"})
         except Refused as stopped:
             if sent:  # it was stopped on its way
-                raise Refused.of(replace(stopped.refusal, executed="unknown")) from None
+                raise Refused.of(stopped.refusal.unsure()) from None
             raise
         finally:
             if sent:
@@ -277,7 +277,7 @@ def _after_an_earlier_send(ticket: Ticket) -> Iterator[None]:
     except Refused as refused:
         if not ticket.resends:
             raise
-        raise Refused.of(replace(refused.refusal, executed="unknown")) from None
+        raise Refused.of(refused.refusal.unsure()) from None
 
 
 def _asks(decision: Decision, ticket: Ticket) -> Decision:

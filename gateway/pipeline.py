@@ -164,15 +164,15 @@ class Road:
         try:
             return await walk
         except Refused as refused:
-            unsure = asked.awaits is not None and refused.refusal.denies
-            told = replace(refused.refusal, executed="unknown") if unsure else refused.refusal
+            refusal = refused.refusal
+            told = refusal.unsure() if asked.awaits is not None and refusal.ran == "no" else refusal
             await self.refuse(record, told)
             raise Refused.of(told) from None
         except Exception as error:
             _log.exception("call %s met a defect", record.call_id)
-            refusal = Refused(Reason.INTERNAL, f"The gateway failed while handling call {record.call_id}.")
-            await self.refuse(record, refusal.refusal)
-            raise refusal from error
+            defect = Refused(Reason.INTERNAL, f"The gateway failed while handling call {record.call_id}.")
+            await self.refuse(record, defect.refusal)
+            raise defect from error
 
     async def _walk(
         self, record: ports.Record, principal: Principal, asked: Asked, caller: Caller
@@ -239,7 +239,7 @@ class Road:
             raise Refused.of(told_whom_to_ask(failed, leg.call.tool))
         at = stale.result["_meta"][f"{NS}/stale"]["at"]
         record.note(fallback={"stale_at": at, "reason": failed.reason.value})
-        await sealed(record, AuditOutcome.ANSWERED, executed=failed.executed or failed.row.executed)
+        await sealed(record, AuditOutcome.ANSWERED, executed=failed.ran)
         return stale
 
     def _other(self, leg: Leg) -> Leg | None:

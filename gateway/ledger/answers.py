@@ -6,7 +6,6 @@ sent. Must not know brakes, flights or how a record was found. Called by the roo
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final, assert_never
 
@@ -71,22 +70,17 @@ def reused(tool: Tool, source: KeySource) -> Refused:
 
 def turned_away(refusal: Refusal, *, resends: bool) -> Refused:
     """Not this time; where an earlier send is in doubt, perhaps before."""
-    return Refused.of(replace(refusal, executed="unknown") if resends else refusal)
+    return Refused.of(refusal.unsure() if resends else refusal)
 
 
-def in_flight(detail: str) -> Refused:
+def in_flight(detail: str, awaited: str | None = None) -> Refused:
     """Somebody else is at it, and waiting was of no use."""
-    return Refused(Reason.KEY_IN_FLIGHT, detail, retry_after_ms=_RETRY_AFTER_MS)
+    return Refused(Reason.KEY_IN_FLIGHT, detail, retry_after_ms=_RETRY_AFTER_MS, awaited=awaited)
 
 
 def still_running(call_id: str, tool: Tool, claim: Claim) -> Refused:
     """Somebody else is at it, and was waited for."""
-    return Refused(
-        Reason.KEY_IN_FLIGHT,
-        f"Call {call_id} of {tool.id} with the same key still runs.",
-        retry_after_ms=_RETRY_AFTER_MS,
-        awaited=claim.record.hex(),
-    )
+    return in_flight(f"Call {call_id} of {tool.id} with the same key still runs.", claim.record.hex())
 
 
 def ended_meanwhile(tool: Tool) -> Refused:

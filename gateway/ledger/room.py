@@ -95,7 +95,8 @@ class OnceLedger:
         deadline: float,
     ) -> Admission:
         """Lets a read pass its brakes; claims for every other call, or serves what an earlier one left."""
-        self._admits(case := Case(principal, call, asked))
+        case = Case(principal, call, asked)
+        self._admits(case)
         owed = await self._learn(case)
         if not call.tool.effect.leaves_traces:
             toll = self._brakes.charge(case, owed)

@@ -1,9 +1,10 @@
 """One HTTP/1.1 connection: uvicorn's, with the limits it lacks before there is a request that could be refused.
 
 Lives only here: how large a head may grow and how long it may take, how long a client may read nothing of what is written
-to it, how many connections of one address may lie idle, and that the parser's complaint never takes the place of an answer that is under way. What is cut off before its head
-was complete has no call id and leaves no record; a client that does not read is hung up on, and to everybody else it has
-left. Must not know paths, MCP or who calls. `app.py` hands it to the HTTP servers of both planes.
+to it, that an idle connection tells `idle.py` of itself, and that the parser's complaint never takes the place of an answer
+that is under way. What is cut off before its head was complete has no call id and leaves no record; a client that does not
+read is hung up on, and to everybody else it has left. Must not know paths, MCP or who calls. `app.py` hands it to the HTTP
+servers of both planes.
 """
 
 import asyncio

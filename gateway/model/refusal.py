@@ -6,7 +6,7 @@ Must not know: who asked, which room found out, how bytes are written. A room re
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final, Literal
 
@@ -246,16 +246,20 @@ class Refusal:
         return TABLE[self.reason]
 
     @property
-    def denies(self) -> bool:
-        """Whether it says that nothing was executed."""
-        return (self.executed or self.row.executed) == "no"
+    def ran(self) -> Executed:
+        """What was executed, by this case or else by its row."""
+        return self.executed or self.row.executed
+
+    def unsure(self) -> "Refusal":
+        """Where nobody knows whether an earlier send was executed."""
+        return replace(self, executed="unknown")
 
     def facts(self) -> dict[str, Any]:
-        """The same for the record, under the names of `record.schema.json`."""
+        """What is told, for the record: under the names of `record.schema.json`."""
         return {
             "reason": self.reason.value,
             "code": self.row.code,
-            "executed": self.executed or self.row.executed,
+            "executed": self.ran,
             "detail": self.detail,
             **({"approval": self.approval} if self.approval is not None else {}),
             **({"loop": asdict(self.looped)} if self.looped is not None else {}),
@@ -266,20 +270,18 @@ class Refusal:
         told: dict[str, Any] = {
             "reason": self.reason.value,
             "code": self.row.code,
-            "executed": self.executed or self.row.executed,
+            "executed": self.ran,
             "retry": self.retry or self.row.retry,
             "call_id": call_id,
             "remedy": self.remedy or self.row.remedy,
         }
-        if self.retry_after_ms is not None:
-            told["retry_after_ms"] = self.retry_after_ms
-        if self.approval is not None:
-            told["approval"] = self.approval
-        if self.original is not None:
-            told["original"] = self.original
-        if self.budget is not None:
-            told["budget"] = dict(self.budget)
-        return told
+        sometimes = {
+            "retry_after_ms": self.retry_after_ms,
+            "approval": self.approval,
+            "original": self.original,
+            "budget": None if self.budget is None else dict(self.budget),
+        }
+        return told | {name: fact for name, fact in sometimes.items() if fact is not None}
 
 
 class Refused(Exception):

@@ -13,6 +13,7 @@ from typing import Any, Final, get_args
 
 from gateway.model.dialogue import ASKED, MESSAGE, PROGRESS, QUESTION_S, Dialogue, Level, Unanswered
 from gateway.tasks import Tasks
+from gateway.upstream.bucket import Bucket
 from gateway.upstream.deadline import Deadline
 from gateway.wire import jsonrpc
 
@@ -41,7 +42,7 @@ def rank(level: Any) -> int:
 class Conversation:
     """A call that runs, and its caller."""
 
-    __slots__ = ("_asked", "_deadline", "_reported", "_reports", "begun", "dialogue", "owner", "token")
+    __slots__ = ("_asked", "_deadline", "_reports", "begun", "dialogue", "owner", "token")
 
     def __init__(self, dialogue: Dialogue, token: str, deadline: Deadline, owner: str = "") -> None:
         """`token` is what the server reports progress under: ours, so that no caller's can be mistaken for another's."""
@@ -52,7 +53,7 @@ class Conversation:
         """Whether the server showed that it is at work."""
         self._deadline = deadline
         self._asked = 0
-        self._reports, self._reported = float(REPORTS_PER_S), deadline.now
+        self._reports = Bucket(REPORTS_PER_S, deadline.now)
 
     def progressed(self, params: Mapping[str, Any]) -> None:
         """Progress under our token, passed on under the caller's."""
@@ -60,17 +61,8 @@ class Conversation:
         mine, progress = self.dialogue.progress_token, params.get("progress")
         if mine is None or isinstance(progress, bool) or not isinstance(progress, int | float):
             return
-        if self._may_report():
+        if self._reports.take(self._deadline.now):
             self.dialogue.tell(PROGRESS, {**params, "progressToken": mine})
-
-    def _may_report(self) -> bool:
-        now = self._deadline.now
-        self._reports = min(float(REPORTS_PER_S), self._reports + (now - self._reported) * REPORTS_PER_S)
-        self._reported = now
-        if self._reports < 1:
-            return False
-        self._reports -= 1
-        return True
 
     def logged(self, params: Mapping[str, Any]) -> None:
         """A log message, passed on when it is grave enough."""

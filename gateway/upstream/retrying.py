@@ -12,6 +12,7 @@ from gateway.model.outbound import Outbound
 from gateway.model.outcome import Answered, AnsweredError, Carried, Lost, Unsent
 from gateway.model.tool import Effect
 from gateway.ports import Clock
+from gateway.upstream.bucket import Bucket
 
 FIRST_PAUSE_S: Final = 0.05
 LONGEST_PAUSE_S: Final = 2.0
@@ -61,12 +62,10 @@ class Budget:
 
     def __init__(self, rule: Retries, clock: Clock) -> None:
         self._share = rule.budget
-        self._floor = rule.floor
         self._clock = clock
         self._seconds: deque[list[int]] = deque()
         """[second, calls, retries paid by the share], oldest first."""
-        self._tokens = float(rule.floor)
-        self._filled = clock.monotonic()
+        self._floor = Bucket(rule.floor, clock.monotonic())
 
     def called(self) -> None:
         """A call came; its first send costs nothing."""
@@ -78,13 +77,7 @@ class Budget:
         if sum(one[2] for one in self._seconds) + 1 <= self._share * sum(one[1] for one in self._seconds):
             second[2] += 1
             return True
-        now = self._clock.monotonic()
-        self._tokens = min(self._floor, self._tokens + (now - self._filled) * self._floor)
-        self._filled = now
-        if self._tokens < 1:
-            return False
-        self._tokens -= 1
-        return True
+        return self._floor.take(self._clock.monotonic())
 
     def _second(self) -> list[int]:
         number = int(self._clock.monotonic())
