@@ -80,7 +80,7 @@ def kill(
     said = {Mode.STOP: "stopped", Mode.READ_ONLY: "read-only", Mode.PAUSE: "paused"}[mode]
     voice.say(f"{said}: {kind.value} {target}".rstrip())
     if "warning" in done:
-        voice.note(f"Careful: {done['warning']}. The stop is in force, and perhaps for nobody.")
+        voice.note(f"Careful, the stop is in force, and perhaps for nobody: {done['warning']}")
     voice.note(f"Lift it with: sallyport resume {kind.value} {target}".rstrip())
 
 
